@@ -1,0 +1,237 @@
+//! Misbehaves as its event says, so that the host's tests see every way in which a task can go wrong or
+//! try what it may not. `{"do":"spin"}` and so on: the variants of [`Deed`] are the list.
+//!
+//! Deeds that come back answer with a JSON object that says what happened.
+
+mod memory;
+mod reach;
+
+use std::{cell::Cell, hint::black_box, time::Duration};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stepwell_task::{Failure, context, log};
+
+/// What to do. In JSON, `do` names the deed in kebab case and the other fields are its parameters.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+enum Deed {
+    /// Executes an `unreachable` instruction.
+    Trap {},
+    /// Panics with a message.
+    Panic { message: Option<String> },
+    /// Never comes back, and calls nothing.
+    Spin {},
+    /// Never comes back, but calls the host all the time.
+    SpinCalling {},
+    /// Takes memory and writes to all of it: so many bytes, or without end.
+    Allocate { bytes: Option<usize> },
+    /// Calls itself without end.
+    Recurse {},
+    /// Answers with a text that is not JSON.
+    NotJson {},
+    /// Answers with a JSON string of so many bytes, its quotes included.
+    Large { bytes: usize },
+    /// Ends the process; WASI tells the host only whether `code` is 0.
+    Exit { code: i32 },
+    /// Logs so many lines of so many bytes.
+    Log { lines: u64, bytes: usize },
+    /// Prints so many lines of so many bytes to standard output, and as many to standard error.
+    Print { lines: u64, bytes: usize },
+    /// Waits inside the host.
+    Sleep { ms: u64 },
+    /// Does so many units of integer work, always the same instructions.
+    Burn { units: u64 },
+    /// Counts the invocations of this instance, this one included.
+    Count {},
+    /// Answers with the event.
+    Echo { event: Option<Value> },
+    /// Answers with the context.
+    Context {},
+    /// Fails with this error and cause.
+    Fail { error: String, cause: String },
+    /// Answers with the environment's variables and arguments.
+    Env {},
+    /// Reads a file.
+    ReadFile { path: String },
+    /// Writes a file of so many bytes.
+    WriteFile { path: String, bytes: usize },
+    /// Lists a directory.
+    ListFiles { path: String },
+    /// Connects to a TCP address, such as `127.0.0.1:80`.
+    Connect { address: String },
+    /// Gets a URL.
+    Http { url: String },
+    /// Reads an object at once.
+    BucketGet { bucket: String, key: String },
+    /// Writes an object at once.
+    BucketPut { bucket: String, key: String, body: String },
+    /// Looks at an object.
+    BucketHead { bucket: String, key: String },
+    /// Lists the keys under a prefix.
+    BucketList { bucket: String, prefix: String },
+    /// Copies an object within a bucket.
+    BucketCopy { bucket: String, key: String, to: String },
+    /// Deletes an object.
+    BucketDelete { bucket: String, key: String },
+    /// Writes an object of so many bytes piece by piece.
+    BucketWrite { bucket: String, key: String, bytes: usize },
+    /// Begins an object, writes so many bytes, and traps.
+    LeakWriter { bucket: String, key: String, bytes: usize },
+}
+
+thread_local! {
+    static INVOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn hostile(event: &str) -> Result<String, Failure> {
+    INVOCATIONS.set(INVOCATIONS.get() + 1);
+    let deed = serde_json::from_str(event)
+        .map_err(|error| Failure::invalid_input(format!("no such deed: {error}")))?;
+    match deed {
+        Deed::NotJson {} => Ok("this is no JSON".to_owned()),
+        Deed::Large { bytes } => Ok(memory::json_string(bytes)),
+        deed => answer(deed).map(|answer| answer.to_string()),
+    }
+}
+
+stepwell_task::task!(raw hostile);
+
+fn answer(deed: Deed) -> Result<Value, Failure> {
+    Ok(match deed {
+        Deed::Trap {} => trap(),
+        Deed::Panic { message } => {
+            panic!("{}", message.as_deref().unwrap_or("as the event asked"))
+        }
+        Deed::Spin {} => spin(),
+        Deed::SpinCalling {} => loop {
+            black_box(context().remaining_time());
+        },
+        Deed::Allocate { bytes } => json!({ "allocated": memory::allocate(bytes) }),
+        Deed::Recurse {} => json!({ "depth": memory::recurse(0) }),
+        Deed::NotJson {} | Deed::Large { .. } => unreachable!("answered as raw text"),
+        Deed::Exit { code } => exit(code),
+        Deed::Log { lines, bytes } => {
+            let line = "l".repeat(bytes);
+            (0..lines).for_each(|_| log::info(&line));
+            json!({ "lines": lines })
+        }
+        Deed::Print { lines, bytes } => print(lines, bytes),
+        Deed::Sleep { ms } => {
+            std::thread::sleep(Duration::from_millis(ms));
+            json!({ "slept": ms })
+        }
+        Deed::Burn { units } => json!({ "burnt": units, "result": burn(units) }),
+        Deed::Count {} => json!({ "invocations": INVOCATIONS.get() }),
+        Deed::Echo { event } => event.unwrap_or_default(),
+        Deed::Context {} => context_as_json(),
+        Deed::Fail { error, cause } => return Err(Failure::new(error, cause)),
+        Deed::Env {} => reach::environment(),
+        Deed::ReadFile { path } => reach::read_file(&path)?,
+        Deed::WriteFile { path, bytes } => reach::write_file(&path, bytes)?,
+        Deed::ListFiles { path } => reach::list_files(&path)?,
+        Deed::Connect { address } => reach::connect(&address)?,
+        Deed::Http { url } => reach::http(&url)?,
+        Deed::BucketGet { bucket, key } => reach::bucket_get(bucket, &key)?,
+        Deed::BucketPut { bucket, key, body } => reach::bucket_put(bucket, &key, &body)?,
+        Deed::BucketHead { bucket, key } => reach::bucket_head(bucket, &key)?,
+        Deed::BucketList { bucket, prefix } => reach::bucket_list(bucket, &prefix)?,
+        Deed::BucketCopy { bucket, key, to } => reach::bucket_copy(bucket, &key, &to)?,
+        Deed::BucketDelete { bucket, key } => reach::bucket_delete(bucket, &key)?,
+        Deed::BucketWrite { bucket, key, bytes } => {
+            let object = reach::write_pieces(bucket, &key, bytes)?.finish()?;
+            json!({ "size": object.size })
+        }
+        Deed::LeakWriter { bucket, key, bytes } => {
+            let _writer = reach::write_pieces(bucket, &key, bytes)?;
+            trap()
+        }
+    })
+}
+
+fn trap() -> ! {
+    #[cfg(target_family = "wasm")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_family = "wasm"))]
+    std::process::abort();
+}
+
+fn spin() -> ! {
+    loop {
+        black_box(());
+    }
+}
+
+#[expect(clippy::exit, reason = "the deed")]
+fn exit(code: i32) -> ! {
+    std::process::exit(code)
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the deed")]
+fn print(lines: u64, bytes: usize) -> Value {
+    let line = "p".repeat(bytes);
+    for _ in 0..lines {
+        println!("{line}");
+        eprintln!("{line}");
+    }
+    json!({ "lines": lines })
+}
+
+/// Each unit depends on the one before, so none can be left out.
+fn burn(units: u64) -> u64 {
+    (0..units).fold(black_box(1), |value, unit| {
+        black_box(value ^ unit).wrapping_mul(6_364_136_223_846_793_005)
+    })
+}
+
+fn context_as_json() -> Value {
+    let context = context();
+    let deadline = context.deadline.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    json!({
+        "requestId": context.request_id,
+        "functionName": context.function_name,
+        "functionVersion": context.function_version,
+        "invokedFunctionArn": context.invoked_function_arn,
+        "memoryLimitMb": context.memory_limit_mb,
+        "deadlineMs": u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
+        "remainingMs": u64::try_from(context.remaining_time().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(event: &Value) -> Result<Value, Failure> {
+        hostile(&event.to_string()).map(|answer| serde_json::from_str(&answer).unwrap())
+    }
+
+    #[test]
+    fn deeds_are_named_in_kebab_case() {
+        assert_eq!(hostile(r#"{"do":"not-json"}"#).unwrap(), "this is no JSON");
+        assert_eq!(run(&json!({ "do": "echo", "event": [1] })), Ok(json!([1])));
+        let failure = run(&json!({ "do": "fail", "error": "A", "cause": "b" })).unwrap_err();
+        assert_eq!(failure, Failure::new("A", "b"));
+        assert_eq!(run(&json!({ "do": "nothing" })).unwrap_err().error, "InvalidInput");
+        assert_eq!(run(&json!({ "do": "spin", "typo": 1 })).unwrap_err().error, "InvalidInput");
+    }
+
+    #[test]
+    fn a_large_answer_has_exactly_its_size() {
+        let answer = hostile(r#"{"do":"large","bytes":1000}"#).unwrap();
+        assert_eq!(answer.len(), 1_000);
+        assert!(serde_json::from_str::<String>(&answer).is_ok());
+    }
+
+    #[test]
+    fn burning_is_deterministic() {
+        assert_eq!(burn(1_000), burn(1_000));
+        assert_ne!(burn(1_000), burn(1_001));
+    }
+
+    #[test]
+    fn an_instance_counts_its_invocations() {
+        run(&json!({ "do": "echo" })).unwrap();
+        assert_eq!(run(&json!({ "do": "count" })), Ok(json!({ "invocations": 2 })));
+    }
+}
