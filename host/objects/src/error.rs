@@ -107,6 +107,11 @@ impl ObjectError {
         Self::NoSuchKey { bucket: bucket.to_owned(), key: key.to_owned() }
     }
 
+    pub(crate) fn broken_writer() -> Self {
+        let message = "the object cannot be written further: an earlier write of it failed";
+        Self::InvalidRequest { message: message.to_owned() }
+    }
+
     pub(crate) fn storage(
         message: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,

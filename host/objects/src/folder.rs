@@ -11,6 +11,7 @@ mod writer;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use rustix::io::Errno;
 use self::layout::{Location, locate};
 use self::list::{Selection, Windows};
 use self::temporary::TemporaryFile;
-use self::tree::Tree;
+use self::tree::{Tree, stat_object};
 use self::writer::FolderWriter;
 use crate::{
     Buckets, ByteRange, LIST_KEYS_MAX, ListPage, ListRequest, Object, ObjectError, ObjectInfo,
@@ -57,11 +58,9 @@ pub struct FolderBuckets {
 impl FolderBuckets {
     /// Opens a folder, creates it if it does not exist, and removes what crashed processes left in it.
     pub fn open(root: PathBuf) -> Result<Self, ObjectError> {
-        let failed = |error: io::Error| {
-            let shown = root.display().to_string();
-            failure(&error, "open the bucket folder", &shown)
-        };
-        let tree = Tree::open(root.clone()).map_err(failed)?;
+        let shown = root.display().to_string();
+        let failed = |error: io::Error| failure(&error, "open the bucket folder", &shown);
+        let tree = Tree::open(root).map_err(failed)?;
         temporary::sweep(&tree).map_err(failed)?;
         Ok(Self { tree: Arc::new(tree), windows: Arc::default() })
     }
@@ -218,7 +217,7 @@ impl Place {
         let stat = self
             .tree
             .open_directory(&self.location.directory)
-            .and_then(|directory| self.tree.stat_object(directory, &self.location));
+            .and_then(|directory| stat_object(directory.as_fd(), &self.location));
         match stat {
             Ok(stat) => Ok(describe(self.key.clone(), &stat)),
             Err(errno) => Err(self.missing_or(errno, "describe the object")),
@@ -312,10 +311,10 @@ fn read(file: &mut File, first: u64, length: u64) -> io::Result<Bytes> {
     body.try_reserve_exact(capacity).map_err(|_| io::ErrorKind::OutOfMemory)?;
     file.take(length).read_to_end(&mut body)?;
     // Only somebody who writes into the file in place, as this program never does, can cause this.
-    match body.len() == capacity {
-        true => Ok(Bytes::from(body)),
-        false => Err(io::Error::other("the file shrank while it was read")),
+    if body.len() < capacity {
+        return Err(io::Error::other("the file shrank while it was read"));
     }
+    Ok(Bytes::from(body))
 }
 
 /// Runs file work where it may block, without holding up the runtime.

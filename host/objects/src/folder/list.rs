@@ -5,15 +5,15 @@
 //! [`WINDOW_ENTRIES`] of them, and serve the following pages for as long as the directory has not
 //! changed.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Dir, FileType, Stat};
 use rustix::io::Errno;
 
-use super::layout::{Entry, Location, locate};
-use super::tree::Tree;
+use super::layout::{Entry, locate};
+use super::tree::{Tree, stat_object};
 
 /// The most names of one directory that are kept in memory.
 const WINDOW_ENTRIES: usize = 32_768;
@@ -147,7 +147,7 @@ impl Windows {
         if let Some(window) = self.find(version, floor) {
             return Ok(window);
         }
-        let window = Arc::new(Window::read(directory, version, floor)?);
+        let window = Arc::new(Window::read(&directory, version, floor)?);
         let settled = now.saturating_sub(SETTLED_AFTER).as_nanos();
         let is_settled = i128::try_from(settled).is_ok_and(|settled| version.modified < settled);
         if is_settled && window.entries.len() >= CACHED_ENTRIES_MIN {
@@ -176,15 +176,15 @@ impl Windows {
 }
 
 impl Window {
-    fn read(directory: OwnedFd, version: Version, floor: &str) -> Result<Self, Errno> {
+    fn read(directory: &OwnedFd, version: Version, floor: &str) -> Result<Self, Errno> {
         let mut entries = Vec::new();
         let mut is_truncated = false;
-        let mut reader = Dir::read_from(&directory)?;
+        let mut reader = Dir::read_from(directory)?;
         while let Some(found) = reader.read() {
             let found = found?;
             let Ok(name) = found.file_name().to_str() else { continue };
             let kind = match found.file_type() {
-                FileType::Unknown => kind_of(&directory, name)?,
+                FileType::Unknown => kind_of(directory, name)?,
                 kind => kind,
             };
             let is_directory = kind == FileType::Directory;
@@ -245,7 +245,7 @@ fn describe(tree: &Tree, bucket: &str, keys: Vec<String>) -> Result<Vec<Listed>,
     let mut listed = Vec::with_capacity(keys.len());
     let mut open: Option<(String, OwnedFd)> = None;
     for key in keys {
-        let location: Location = locate(bucket, &key);
+        let location = locate(bucket, &key);
         let directory = match open.take() {
             Some((path, directory)) if path == location.directory => directory,
             _ => match tree.open_directory(&location.directory) {
@@ -253,7 +253,7 @@ fn describe(tree: &Tree, bucket: &str, keys: Vec<String>) -> Result<Vec<Listed>,
                 directory => directory?,
             },
         };
-        match tree.stat_object(&directory, &location) {
+        match stat_object(directory.as_fd(), &location) {
             Ok(stat) => listed.push(Listed { key, stat }),
             Err(Errno::NOENT | Errno::LOOP) => {}
             Err(errno) => return Err(errno),

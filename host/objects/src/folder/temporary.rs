@@ -22,7 +22,7 @@ const DIRECTORY_NAME: &str = ".stepwell-tmp";
 
 /// A temporary file that nobody has written to for this long is a crash's. Four times the longest
 /// invocation (900 s): another process may be at work in the same folder.
-const STALE_AFTER: Duration = Duration::from_secs(3_600);
+const STALE_AFTER: Duration = Duration::from_hours(1);
 
 /// A file on its way to become an object.
 pub(super) struct TemporaryFile {

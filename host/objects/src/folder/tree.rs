@@ -56,33 +56,11 @@ impl Tree {
         let open = |path: &str| {
             let file = self.open_beneath(path, flags)?;
             let stat = rustix::fs::fstat(&file)?;
-            match is_file(&stat) {
-                true => Ok((File::from(file), stat)),
-                false => Err(Errno::NOENT),
-            }
+            if is_file(&stat) { Ok((File::from(file), stat)) } else { Err(Errno::NOENT) }
         };
         match open(&location.path()) {
             Err(Errno::NOENT) => open(&beside_directory(&location.path())),
             result => result,
-        }
-    }
-
-    /// Describes an object's file.
-    pub(super) fn stat_object(
-        &self,
-        directory: impl AsFd,
-        location: &Location,
-    ) -> Result<Stat, Errno> {
-        let stat = |name: &str| rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW);
-        match stat(&location.name) {
-            Ok(found) if is_file(&found) => Ok(found),
-            Ok(found) if file_type(&found) == FileType::Symlink => Err(Errno::LOOP),
-            Ok(_) | Err(Errno::NOENT) => match stat(&beside_directory(&location.name)) {
-                Ok(found) if is_file(&found) => Ok(found),
-                Ok(_) => Err(Errno::NOENT),
-                Err(errno) => Err(errno),
-            },
-            Err(errno) => Err(errno),
         }
     }
 
@@ -223,6 +201,21 @@ impl Tree {
 pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// Describes an object's file.
+pub(super) fn stat_object(directory: BorrowedFd<'_>, location: &Location) -> Result<Stat, Errno> {
+    let stat = |name: &str| rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
+    match stat(&location.name) {
+        Ok(found) if is_file(&found) => Ok(found),
+        Ok(found) if file_type(&found) == FileType::Symlink => Err(Errno::LOOP),
+        Ok(_) | Err(Errno::NOENT) => match stat(&beside_directory(&location.name)) {
+            Ok(found) if is_file(&found) => Ok(found),
+            Ok(_) => Err(Errno::NOENT),
+            Err(errno) => Err(errno),
+        },
+        Err(errno) => Err(errno),
+    }
+}
 
 fn enter_or_make(parent: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
     match open_no_follow(parent, name, DIRECTORY) {

@@ -32,10 +32,7 @@ impl FolderWriter {
     }
 
     fn take(&mut self) -> Result<Open, ObjectError> {
-        self.open.take().ok_or_else(|| ObjectError::InvalidRequest {
-            message: "the object cannot be written further: an earlier write of it failed"
-                .to_owned(),
-        })
+        self.open.take().ok_or_else(ObjectError::broken_writer)
     }
 }
 
