@@ -1,0 +1,1 @@
+//! What the dialect does, quirk by quirk.
