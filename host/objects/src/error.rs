@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// The failure of an operation on a bucket.
+/// The failure of an operation on a bucket. Its text is safe to print, whatever the names hold.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObjectError {
@@ -13,7 +13,7 @@ pub enum ObjectError {
         bucket: String,
     },
     /// The bucket exists, but not the object.
-    #[error("there is no object `{key}` in bucket `{bucket}`")]
+    #[error("there is no object `{}` in bucket `{bucket}`", key.escape_debug())]
     NoSuchKey {
         /// The bucket that was asked.
         bucket: String,
@@ -21,7 +21,7 @@ pub enum ObjectError {
         key: String,
     },
     /// The bucket's name breaks S3's rules.
-    #[error("`{bucket}` is not a bucket name: {reason}")]
+    #[error("`{}` is not a bucket name: {reason}", bucket.escape_debug())]
     InvalidBucketName {
         /// The name.
         bucket: String,

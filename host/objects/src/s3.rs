@@ -63,7 +63,7 @@ impl Buckets for S3Buckets {
         range: Option<ByteRange>,
         max_bytes: u64,
     ) -> Result<Object, ObjectError> {
-        name::check(bucket, key)?;
+        check(bucket, key)?;
         if let Some(range) = range {
             range.check()?;
         }
@@ -92,12 +92,12 @@ impl Buckets for S3Buckets {
     }
 
     async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<ObjectInfo, ObjectError> {
-        name::check(bucket, key)?;
+        check(bucket, key)?;
         put(&self.client, bucket, key, body).await
     }
 
     async fn head(&self, bucket: &str, key: &str) -> Result<ObjectInfo, ObjectError> {
-        name::check(bucket, key)?;
+        check(bucket, key)?;
         let request = Request { action: "describe", bucket, key };
         let output = match self.client.head_object().bucket(bucket).key(key).send().await {
             Ok(output) => output,
@@ -150,6 +150,8 @@ impl Buckets for S3Buckets {
         to_key: &str,
     ) -> Result<ObjectInfo, ObjectError> {
         name::check_copy((from_bucket, from_key), (to_bucket, to_key))?;
+        check(from_bucket, from_key)?;
+        check(to_bucket, to_key)?;
         let output = self
             .client
             .copy_object()
@@ -178,7 +180,7 @@ impl Buckets for S3Buckets {
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
-        name::check(bucket, key)?;
+        check(bucket, key)?;
         let request = Request { action: "delete", bucket, key };
         match self.client.delete_object().bucket(bucket).key(key).send().await {
             Ok(_deleted) => Ok(()),
@@ -191,7 +193,7 @@ impl Buckets for S3Buckets {
     }
 
     async fn create(&self, bucket: &str, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError> {
-        name::check(bucket, key)?;
+        check(bucket, key)?;
         Ok(Box::new(S3Writer::new(self.client.clone(), bucket, key)))
     }
 }
@@ -211,6 +213,17 @@ impl S3Buckets {
             _ => error,
         }
     }
+}
+
+/// Checks names, and for the one kind of key that S3 takes but the SDK does not: it trims a key before it
+/// looks whether there is one.
+fn check(bucket: &str, key: &str) -> Result<(), ObjectError> {
+    name::check(bucket, key)?;
+    if key.trim().is_empty() {
+        let reason = "the AWS SDK takes none that is only white space";
+        return Err(ObjectError::InvalidKey { reason });
+    }
+    Ok(())
 }
 
 /// Writes an object by one request.

@@ -7,8 +7,10 @@ mod document;
 mod jsonpath;
 mod reference_path;
 mod template;
+mod timestamp;
 
 pub use document::{DEPTH_MAX, Document, DocumentError};
 pub use jsonpath::{JsonPath, PathError, PathSyntaxError};
 pub use reference_path::{ReferencePath, ReferencePathError};
 pub use template::{Query, Scope, Template, TemplateError};
+pub use timestamp::{format_timestamp, parse_timestamp};

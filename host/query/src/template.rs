@@ -28,6 +28,11 @@ pub trait Scope {
 }
 
 impl Query {
+    /// `$`: the whole of the data.
+    pub fn identity() -> Self {
+        Self::Data(JsonPath::parse("$").expect("`$` is a path"))
+    }
+
     /// Evaluates the query. A definite path borrows from the scope.
     pub fn evaluate<'v>(&self, scope: &'v dyn Scope) -> Result<Cow<'v, Value>, PathError> {
         match self {

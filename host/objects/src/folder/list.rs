@@ -15,11 +15,11 @@ use rustix::io::Errno;
 use super::layout::{Entry, locate};
 use super::tree::{Tree, stat_object};
 
-/// The most names of one directory that are kept in memory.
-const WINDOW_ENTRIES: usize = 32_768;
+/// The most names of one directory that are kept in memory. Few in this crate's own tests.
+const WINDOW_ENTRIES: usize = if cfg!(test) { 8 } else { 32_768 };
 
 /// A directory with fewer entries is read again for each page.
-const CACHED_ENTRIES_MIN: usize = 512;
+const CACHED_ENTRIES_MIN: usize = if cfg!(test) { 2 } else { 512 };
 
 /// How many directories' names are kept between pages.
 const WINDOWS_MAX: usize = 4;
@@ -261,4 +261,80 @@ fn describe(tree: &Tree, bucket: &str, keys: Vec<String>) -> Result<Vec<Listed>,
         open = Some((location.directory, directory));
     }
     Ok(listed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn pages(tree: &Tree, windows: &Windows, prefix: &str, limit: usize) -> Vec<String> {
+        let mut keys = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let selection = Selection { bucket: "rows", prefix, after: token.as_deref(), limit };
+            let (listed, next) = list(tree, windows, &selection).unwrap();
+            keys.extend(listed.into_iter().map(|found| found.key));
+            token = next;
+            if token.is_none() {
+                return keys;
+            }
+        }
+    }
+
+    /// Makes a directory look as if it had not changed for a while.
+    fn settle(path: &Path) {
+        let long_ago = SystemTime::now() - Duration::from_mins(1);
+        fs::File::open(path).unwrap().set_modified(long_ago).unwrap();
+    }
+
+    #[test]
+    fn directories_larger_than_a_window_are_listed_whole_and_anew_after_a_change() {
+        let root = TempDir::new().unwrap();
+        let bucket = root.path().join("rows");
+        let mut keys = Vec::new();
+        for number in 0..100 {
+            let key = match number % 10 {
+                3 => format!("{number}/a"),
+                7 => format!("{number}/a/b"),
+                _ => number.to_string(),
+            };
+            fs::create_dir_all(bucket.join(&key).parent().unwrap()).unwrap();
+            fs::write(bucket.join(&key), "").unwrap();
+            keys.push(key);
+        }
+        keys.sort_unstable();
+        settle(&bucket);
+        let tree = Tree::open(root.path().to_owned()).unwrap();
+        let windows = Windows::default();
+        for limit in [1, 3, 7, 8, 9, 30, 100] {
+            assert_eq!(pages(&tree, &windows, "", limit), keys, "pages of {limit}");
+            assert_eq!(pages(&tree, &Windows::default(), "", limit), keys);
+        }
+        assert_eq!(pages(&tree, &windows, "5", 2), pages(&tree, &Windows::default(), "5", 100));
+        assert!(!windows.0.lock().unwrap().is_empty(), "windows are kept");
+
+        fs::write(bucket.join("99x"), "").unwrap();
+        fs::remove_file(bucket.join("0")).unwrap();
+        keys.remove(0);
+        keys.push("99x".to_owned());
+        assert_eq!(pages(&tree, &windows, "", 3), keys);
+    }
+
+    #[test]
+    fn a_directory_that_has_just_changed_is_not_kept() {
+        let root = TempDir::new().unwrap();
+        fs::create_dir(root.path().join("rows")).unwrap();
+        for number in 0..6 {
+            fs::write(root.path().join("rows").join(number.to_string()), "").unwrap();
+        }
+        let tree = Tree::open(root.path().to_owned()).unwrap();
+        let windows = Windows::default();
+        assert_eq!(pages(&tree, &windows, "", 2).len(), 6);
+        assert!(windows.0.lock().unwrap().is_empty());
+    }
 }

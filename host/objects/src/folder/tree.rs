@@ -247,3 +247,47 @@ fn file_type(stat: &Stat) -> FileType {
 fn is_file(stat: &Stat) -> bool {
     file_type(stat) == FileType::RegularFile
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn both_ways_to_open_agree() {
+        let root = TempDir::new().unwrap();
+        let outside = TempDir::new().unwrap();
+        fs::create_dir_all(root.path().join("rows/a/b")).unwrap();
+        fs::write(root.path().join("rows/file"), "").unwrap();
+        fs::write(outside.path().join("file"), "").unwrap();
+        symlink(outside.path(), root.path().join("rows/link")).unwrap();
+        symlink(outside.path(), root.path().join("link")).unwrap();
+        symlink("file", root.path().join("rows/alias")).unwrap();
+        let tree = Tree::open(root.path().to_owned()).unwrap();
+        for (path, expected) in [
+            ("rows", Ok(())),
+            ("rows/a/b", Ok(())),
+            ("rows/file", Ok(())),
+            ("rows/a/b/c", Err(Errno::NOENT)),
+            ("rows/x/b", Err(Errno::NOENT)),
+            ("x", Err(Errno::NOENT)),
+            ("rows/file/a", Err(Errno::NOTDIR)),
+            ("link", Err(Errno::LOOP)),
+            ("link/file", Err(Errno::LOOP)),
+            ("rows/link/file", Err(Errno::LOOP)),
+            ("rows/alias", Err(Errno::LOOP)),
+        ] {
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            assert_eq!(tree.open_beneath(path, flags).map(drop), expected, "{path}");
+            assert_eq!(tree.open_by_component(path, flags).map(drop), expected, "{path}");
+        }
+        for (path, expected) in [("rows/link", Errno::LOOP), ("rows/file", Errno::NOTDIR)] {
+            assert_eq!(tree.open_directory(path).map(drop), Err(expected), "{path}");
+            assert_eq!(tree.open_by_component(path, DIRECTORY).map(drop), Err(expected), "{path}");
+        }
+    }
+}

@@ -49,6 +49,7 @@ impl Request<'_> {
     fn refused(&self, code: &str, message: &str, status: u16) -> ObjectError {
         let bucket = self.bucket.to_owned();
         let message = match (code, message) {
+            ("", "") if status < 300 => format!("cannot {self}: S3's answer makes no sense"),
             ("", "") => format!("cannot {self}: S3 answered with status {status}"),
             ("", message) => format!("cannot {self}: {message} (status {status})"),
             (code, "") => format!("cannot {self}: {code}"),
@@ -84,7 +85,7 @@ impl std::fmt::Display for Request<'_> {
         if key.is_empty() {
             return write!(formatter, "{action} bucket `{bucket}` in S3");
         }
-        write!(formatter, "{action} object `{key}` of bucket `{bucket}` in S3")
+        write!(formatter, "{action} object `{}` of bucket `{bucket}` in S3", key.escape_debug())
     }
 }
 

@@ -8,7 +8,7 @@ use stepwell_objects::ByteRange;
 use crate::storage::{BUCKET, Storage};
 
 pub(crate) async fn an_object_comes_back_as_it_was_put(storage: Storage) {
-    let body = Bytes::from_iter((0..100_000_u32).map(|n| n.to_le_bytes()[0]));
+    let body = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect::<Bytes>();
     let before = jiff::Timestamp::now();
     let put = storage.put(BUCKET, "cache/page-1.jsonl", body.clone()).await.unwrap();
     let got = storage.get(BUCKET, "cache/page-1.jsonl", None, 100_000).await.unwrap();

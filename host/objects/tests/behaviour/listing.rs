@@ -36,6 +36,8 @@ pub(crate) async fn the_order_is_that_of_the_bytes(storage: Storage) {
     let mut keys: Vec<String> =
         ["a-b", "a.b", "a/b", "a0", "a!", "a/b-c", "a-/b", "a./b", "aa/", "A", "ä/b", "z", "Z/a"]
             .iter()
+            // s3s-fs makes a key that ends in `/` a folder, which it does not list.
+            .filter(|key| !(storage.is_toy_server() && key.ends_with('/')))
             .map(|key| (*key).to_owned())
             .collect();
     put_all(&storage, &keys).await;
@@ -47,11 +49,9 @@ pub(crate) async fn the_order_is_that_of_the_bytes(storage: Storage) {
 
 pub(crate) async fn a_prefix_need_not_end_at_a_slash(storage: Storage) {
     let keys = ["a", "ab", "ab/c", "ab/d", "abc/d", "b", "b/a/c"].map(str::to_owned);
-    let keys = match storage.is_toy_server() {
-        // It cannot have an object beside a folder of the same name.
-        true => keys.into_iter().filter(|key| key != "ab" && key != "b").collect(),
-        false => Vec::from(keys),
-    };
+    // s3s-fs cannot have an object beside a folder of the same name.
+    let collides = |key: &String| storage.is_toy_server() && (key == "ab" || key == "b");
+    let keys: Vec<_> = keys.into_iter().filter(|key| !collides(key)).collect();
     put_all(&storage, &keys).await;
     for prefix in
         ["", "a", "ab", "ab/", "ab/c", "abc", "b/", "b/a", "b/a/c", "b/a/c/", "c", "0", "ab/c0"]

@@ -9,7 +9,7 @@ const PIECES: usize = 21;
 const PIECE_BYTES: usize = 1_000_003;
 
 pub(crate) async fn a_large_object_is_streamed(storage: Storage) {
-    let piece = |number: usize| Bytes::from(vec![b'a' + (number % 26) as u8; PIECE_BYTES]);
+    let piece = |number: usize| Bytes::from(vec![u8::try_from(number).unwrap(); PIECE_BYTES]);
     let mut writer = storage.create(BUCKET, "large").await.unwrap();
     for number in 0..PIECES {
         writer.write(piece(number)).await.unwrap();

@@ -141,3 +141,33 @@ async fn leftovers_of_a_crash_are_invisible_and_swept_up_when_old() {
     assert!(young.exists(), "another process may be writing it");
     assert_eq!(keys(&buckets).await, ["a"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_object_and_those_below_it_may_be_written_at_once() {
+    const ROUNDS: usize = 300;
+    let root = TempDir::new().unwrap();
+    let buckets = open(root.path());
+    let (above, below) = (buckets.clone(), buckets.clone());
+    let above = tokio::spawn(async move {
+        for round in 0..ROUNDS {
+            let text = round.to_string();
+            above.put(BUCKET, "a", Bytes::from(text.clone())).await.unwrap();
+            assert_eq!(above.get(BUCKET, "a", None, 9).await.unwrap().body, text);
+            if round % 3 == 0 {
+                above.delete(BUCKET, "a").await.unwrap();
+                assert_eq!(above.head(BUCKET, "a").await.unwrap_err().code(), "NoSuchKey");
+            }
+        }
+    });
+    let below = tokio::spawn(async move {
+        for _ in 0..ROUNDS {
+            below.put(BUCKET, "a/b/c", Bytes::from_static(b"text")).await.unwrap();
+            assert_eq!(below.get(BUCKET, "a/b/c", None, 9).await.unwrap().body, "text");
+            below.delete(BUCKET, "a/b/c").await.unwrap();
+            assert_eq!(below.head(BUCKET, "a/b/c").await.unwrap_err().code(), "NoSuchKey");
+        }
+    });
+    above.await.unwrap();
+    below.await.unwrap();
+    assert_eq!(keys(&buckets).await, ["a"]);
+}

@@ -65,6 +65,11 @@ struct Compiled {
 }
 
 impl JsonPath {
+    /// The path `$`, the whole.
+    pub fn root() -> Self {
+        Self(Arc::new(Compiled { text: "$".into(), steps: Box::default(), definite_from: 0 }))
+    }
+
     /// Reads a path. It starts with `$`; spaces after its end are ignored.
     pub fn parse(text: &str) -> Result<Self, PathSyntaxError> {
         let steps = parse::path(text)?;

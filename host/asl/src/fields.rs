@@ -1,0 +1,203 @@
+//! Reading an object field by field, so that every mistake in it is found and none is passed over.
+//!
+//! A reader takes the fields it knows; [`Fields::finish`] reports what is left.
+
+use std::collections::BTreeSet;
+
+use crate::finding::{
+    EXCLUSIVE_FIELDS, Findings, MISSING_FIELD, OUT_OF_RANGE, Place, UNKNOWN_FIELD, UNSUPPORTED,
+    WRONG_TYPE,
+};
+use crate::node::{Member, Node, NodeKind};
+
+/// One object being read.
+pub(crate) struct Fields<'n> {
+    members: &'n [Member],
+    pub(crate) place: Place,
+    taken: BTreeSet<&'n str>,
+    known: BTreeSet<&'static str>,
+}
+
+/// A field's value and its place, which is the name's when the value itself has no extent.
+#[derive(Clone)]
+pub(crate) struct Field<'n> {
+    pub(crate) name: &'n str,
+    pub(crate) node: &'n Node,
+    pub(crate) place: Place,
+}
+
+impl<'n> Fields<'n> {
+    /// Reads `node` as an object, or reports that it is none.
+    pub(crate) fn of(node: &'n Node, place: &Place, findings: &mut Findings) -> Option<Self> {
+        let NodeKind::Object(members) = &node.kind else {
+            findings.error(
+                WRONG_TYPE,
+                place,
+                format!("expected an object, not {}", node.kind_name()),
+            );
+            return None;
+        };
+        let place = place.clone();
+        Some(Self { members, place, taken: BTreeSet::new(), known: BTreeSet::new() })
+    }
+
+    /// Takes a field, if it is there.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Field<'n>> {
+        self.known.insert(name);
+        let member = self.members.iter().find(|member| member.name == name)?;
+        self.taken.insert(&member.name);
+        Some(self.field(member))
+    }
+
+    /// Takes a field that must be there.
+    pub(crate) fn require(
+        &mut self,
+        name: &'static str,
+        findings: &mut Findings,
+    ) -> Option<Field<'n>> {
+        let field = self.take(name);
+        if field.is_none() {
+            findings
+                .error(
+                    MISSING_FIELD,
+                    &self.place,
+                    format!("the field `{name}` is required but was missing"),
+                )
+                .help(format!("add `{name}`"));
+        }
+        field
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|member| member.name == name)
+    }
+
+    /// Every member, for objects whose names are free. Takes them all.
+    pub(crate) fn take_all(&mut self) -> Vec<Field<'n>> {
+        self.taken.extend(self.members.iter().map(|member| member.name.as_str()));
+        self.members.iter().map(|member| self.field(member)).collect()
+    }
+
+    /// Takes fields that mean something on AWS or to another tool and have no effect here.
+    pub(crate) fn pass_over(&mut self, names: &[&'static str]) {
+        for name in names {
+            _ = self.take(name);
+        }
+    }
+
+    /// Takes fields of the language that are not supported yet, and says so.
+    pub(crate) fn refuse_for_now(&mut self, names: &[&'static str], findings: &mut Findings) {
+        for name in names {
+            if let Some(field) = self.take(name) {
+                findings.error(UNSUPPORTED, &field.place, format!("`{name}` is not supported yet"));
+            }
+        }
+    }
+
+    /// Reports that at most one of the fields may stand here; true when one does.
+    pub(crate) fn at_most_one(&self, names: &[&str], findings: &mut Findings) -> bool {
+        let present: Vec<&Member> =
+            self.members.iter().filter(|member| names.contains(&member.name.as_str())).collect();
+        if let [first, second, ..] = present.as_slice() {
+            let place = self.place.below(&second.name, &second.name_span);
+            findings
+                .error(
+                    EXCLUSIVE_FIELDS,
+                    &place,
+                    format!("`{}` and `{}` exclude each other", first.name, second.name),
+                )
+                .related(first.name_span.clone(), "the other one");
+        }
+        !present.is_empty()
+    }
+
+    /// Reports every field that nobody has taken.
+    pub(crate) fn finish(self, what: &str, findings: &mut Findings) {
+        for member in self.members {
+            if self.taken.contains(member.name.as_str()) {
+                continue;
+            }
+            let place = self.place.below(&member.name, &member.name_span);
+            findings
+                .error(UNKNOWN_FIELD, &place, format!("{what} has no field `{}`", member.name))
+                .suggest(&member.name, self.known.iter().copied());
+        }
+    }
+
+    fn field(&self, member: &'n Member) -> Field<'n> {
+        let span = if member.node.span.is_empty() { &member.name_span } else { &member.node.span };
+        Field {
+            name: &member.name,
+            node: &member.node,
+            place: self.place.below(&member.name, span),
+        }
+    }
+}
+
+impl<'n> Field<'n> {
+    pub(crate) fn string(&self, findings: &mut Findings) -> Option<&'n str> {
+        let text = self.node.as_str();
+        if text.is_none() {
+            self.wrong_type("a string", findings);
+        }
+        text
+    }
+
+    pub(crate) fn boolean(&self, findings: &mut Findings) -> Option<bool> {
+        if let NodeKind::Bool(value) = self.node.kind {
+            return Some(value);
+        }
+        self.wrong_type("true or false", findings);
+        None
+    }
+
+    /// A whole number within a range, both ends included.
+    pub(crate) fn integer(&self, least: u64, most: u64, findings: &mut Findings) -> Option<u64> {
+        let NodeKind::Number(number) = &self.node.kind else {
+            self.wrong_type("a whole number", findings);
+            return None;
+        };
+        let value = number.as_u64().filter(|value| (least..=most).contains(value));
+        if value.is_none() {
+            findings.error(
+                OUT_OF_RANGE,
+                &self.place,
+                format!(
+                    "`{}` is {number}; it must be a whole number from {least} to {most}",
+                    self.name
+                ),
+            );
+        }
+        value
+    }
+
+    pub(crate) fn array(&self, findings: &mut Findings) -> Option<Vec<Field<'n>>> {
+        let NodeKind::Array(items) = &self.node.kind else {
+            self.wrong_type("an array", findings);
+            return None;
+        };
+        let fields = items.iter().enumerate().map(|(index, node)| {
+            let span = if node.span.is_empty() { &self.place.span } else { &node.span };
+            Field { name: self.name, node, place: self.place.below(&index.to_string(), span) }
+        });
+        Some(fields.collect())
+    }
+
+    /// An array with at least one item.
+    pub(crate) fn items(&self, findings: &mut Findings) -> Option<Vec<Field<'n>>> {
+        let items = self.array(findings)?;
+        if items.is_empty() {
+            findings.error(OUT_OF_RANGE, &self.place, format!("`{}` must not be empty", self.name));
+            return None;
+        }
+        Some(items)
+    }
+
+    pub(crate) fn wrong_type(&self, expected: &str, findings: &mut Findings) {
+        findings.error(
+            WRONG_TYPE,
+            &self.place,
+            format!("`{}` must be {expected}, not {}", self.name, self.node.kind_name()),
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! Findings: what is wrong with a file, where, and how to mend it. Plain data; the command line renders
+//! them.
+
+use std::ops::Range;
+
+/// Whether a finding stops the file from being used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file cannot be used.
+    Error,
+    /// The file can be used; something in it is probably not what its author meant.
+    Warning,
+}
+
+/// One thing that is to be said about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable and documented in `docs/findings.md`, such as `ASL0108`.
+    pub code: &'static str,
+    /// Whether it stops the file from being used.
+    pub severity: Severity,
+    /// What is wrong: lower case, no final period, names in backticks.
+    pub message: String,
+    /// Where it stands as a JSON pointer into the file, such as `/States/Fetch/Next`; empty: the root.
+    pub pointer: String,
+    /// Where it stands in the text, in bytes.
+    pub span: Range<usize>,
+    /// How to mend it.
+    pub help: Option<String>,
+    /// Other places that matter, with what they are.
+    pub related: Vec<(Range<usize>, String)>,
+}
+
+macro_rules! codes {
+    ($($name:ident = $code:literal $summary:literal)*) => {
+        $(#[doc = $summary] pub(crate) const $name: &str = $code;)*
+        /// Every code with a line of explanation, in order. `docs/findings.md` has a section for each.
+        pub const CODES: &[(&str, &str)] = &[$(($code, $summary)),*];
+    };
+}
+
+codes! {
+    SYNTAX = "ASL0001" "the text is neither YAML nor JSON"
+    DUPLICATE_KEY = "ASL0002" "a key stands twice in one object"
+    NO_WORKFLOW = "ASL0003" "the file holds no state machine"
+    UNSUPPORTED_FORM = "ASL0004" "the file has a form that is not supported yet"
+    UNRESOLVED = "ASL0005" "a variable or intrinsic of another tool is not resolved"
+    MISSING_FIELD = "ASL0101" "a required field is missing"
+    UNKNOWN_FIELD = "ASL0102" "a field is not known here"
+    WRONG_TYPE = "ASL0103" "a field has a value of the wrong type"
+    OUT_OF_RANGE = "ASL0104" "a value is not one of those allowed"
+    EXCLUSIVE_FIELDS = "ASL0105" "fields exclude each other, or one of several is required"
+    STATE_NAME = "ASL0106" "a state's name is not allowed"
+    START_AT = "ASL0107" "`StartAt` names no state"
+    TARGET = "ASL0108" "`Next` or `Default` names no state"
+    NO_TERMINAL_STATE = "ASL0109" "no state ends the machine"
+    UNREACHABLE = "ASL0110" "no transition leads to a state"
+    STATE_TYPE = "ASL0111" "a state's type is not known"
+    UNSUPPORTED = "ASL0112" "part of the language that is not supported yet"
+    PATH = "ASL0201" "a path cannot be read"
+    REFERENCE_PATH = "ASL0202" "a reference path cannot be read"
+    TEMPLATE = "ASL0203" "a payload template is not well formed"
+    CHOICE_RULE = "ASL0301" "a choice rule is not well formed"
+    ERROR_EQUALS = "ASL0302" "`ErrorEquals` is not well formed"
+    RESOURCE = "ASL0401" "a resource is not one that can be run"
+    FUNCTION_MISSING = "ASL0502" "a resource names a function that the file does not have"
+    NOT_ENFORCED = "ASL0503" "a function's setting has no effect here"
+    GRANT = "ASL0504" "a grant is not well formed"
+    COMPONENT = "ASL0505" "a function's component cannot be used"
+}
+
+/// Gathers findings while a file is read.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(crate) fn error(
+        &mut self,
+        code: &'static str,
+        place: &Place,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        self.push(Severity::Error, code, place, message.into())
+    }
+
+    pub(crate) fn warning(
+        &mut self,
+        code: &'static str,
+        place: &Place,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        self.push(Severity::Warning, code, place, message.into())
+    }
+
+    /// In the order of the text, which is the order a person reads.
+    pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
+        self.0.sort_by_key(|finding| (finding.span.start, finding.severity));
+        self.0
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        place: &Place,
+        message: String,
+    ) -> &mut Finding {
+        let (pointer, span) = (place.pointer.clone(), place.span.clone());
+        self.0.push(Finding {
+            code,
+            severity,
+            message,
+            pointer,
+            span,
+            help: None,
+            related: Vec::new(),
+        });
+        self.0.last_mut().expect("a finding was pushed just now")
+    }
+}
+
+impl Finding {
+    /// The finding for a component that cannot be used, which only its loader can know. `span` is the
+    /// component's in the file.
+    pub fn unusable_component(function: &str, message: String, span: Range<usize>) -> Self {
+        Self {
+            code: COMPONENT,
+            severity: Severity::Error,
+            message,
+            pointer: format!("/functions/{function}/component"),
+            span,
+            help: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// Whether it says that a resource's function is missing or has no code.
+    pub fn is_missing_function(&self) -> bool {
+        self.code == FUNCTION_MISSING
+    }
+
+    pub(crate) fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds `did you mean ...?` when one of the candidates is close.
+    pub(crate) fn suggest<'c>(
+        &mut self,
+        wrong: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> &mut Self {
+        if let Some(close) = closest(wrong, candidates) {
+            self.help = Some(format!("did you mean `{close}`?"));
+        }
+        self
+    }
+
+    pub(crate) fn related(&mut self, span: Range<usize>, what: impl Into<String>) -> &mut Self {
+        self.related.push((span, what.into()));
+        self
+    }
+}
+
+/// Where something stands, both ways.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Place {
+    pub(crate) pointer: String,
+    pub(crate) span: Range<usize>,
+}
+
+impl Place {
+    /// The place of a member or item below this one.
+    pub(crate) fn below(&self, name: &str, span: &Range<usize>) -> Self {
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        Self { pointer: format!("{}/{escaped}", self.pointer), span: span.clone() }
+    }
+}
+
+/// The candidate that a slip of the pen could have turned into `wrong`.
+pub(crate) fn closest<'c>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    /// Below this a suggestion is a guess. Jaro-Winkler similarity, 0 to 1.
+    const SIMILARITY_MIN: f64 = 0.85;
+    let lower = wrong.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,31 @@
+//! The Amazon States Language: a workflow file's text in, checked state machines or all findings out.
+//!
+//! Reading order: [`Finding`] (what is said about a file), `node` (text with places), `fields` (reading
+//! an object field by field), `path` (paths and templates), `state` (one file per state type),
+//! `machine`, `functions`, and `workflow`, which recognises the forms a file can have.
+//!
+//! Knows text and the language. Does not know files, clocks, functions' code or how a machine runs.
+
+mod fields;
+mod finding;
+mod functions;
+mod machine;
+mod node;
+mod path;
+mod state;
+mod workflow;
+
+pub use finding::{CODES, Finding, Severity};
+pub use functions::{
+    Component, FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant,
+    ObjectGrant, Reuse, Stub, StubAnswer,
+};
+pub use machine::{Definition, Name, STATE_NAME_CHARACTERS_MAX, Transition};
+pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test};
+pub use state::fail::Fail;
+pub use state::pass::Pass;
+pub use state::succeed::Succeed;
+pub use state::task::{Catcher, Jitter, Resource, Retrier, Task};
+pub use state::wait::{Wait, WaitFor};
+pub use state::{InputOutput, ResultPath, State, StateKind, StateType};
+pub use workflow::{NamedMachine, Workflow, load};

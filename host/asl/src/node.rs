@@ -1,0 +1,281 @@
+//! Text as a tree with places: YAML 1.2 and JSON through one parser (`facts/engines.md` section 3).
+//!
+//! Knows nothing of workflows. Only `true` and `false` are booleans, dates are strings, and numbers are
+//! what JSON would call numbers: `facts/embeddings.md` section 2 tells what goes wrong otherwise.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::Spanned;
+use serde_saphyr::options::DuplicateKeyPolicy;
+
+use crate::finding::{DUPLICATE_KEY, Finding, Findings, Place, SYNTAX};
+
+/// A definition's text as AWS limits it: 1 MiB. A file may hold several and more beside them.
+const FILE_BYTES_MAX: usize = 16 << 20;
+
+/// A value and where it stands. The span of a mapping or sequence in block form may be empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) kind: NodeKind,
+    pub(crate) span: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum NodeKind {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(String),
+    Array(Vec<Node>),
+    Object(Vec<Member>),
+}
+
+/// A member of an object. Names are unique within it.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) name_span: Range<usize>,
+    pub(crate) node: Node,
+}
+
+impl Node {
+    /// Reads a text, all duplicate keys reported at once.
+    pub(crate) fn parse(source: &str) -> Result<Self, Vec<Finding>> {
+        let mut findings = Findings::default();
+        if source.len() > FILE_BYTES_MAX {
+            let place = Place::default();
+            findings.error(
+                SYNTAX,
+                &place,
+                format!("the file is {} bytes long, more than {FILE_BYTES_MAX}", source.len()),
+            );
+            return Err(findings.into_sorted());
+        }
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! { max_depth: 200, max_documents: 1 },
+            duplicate_keys: DuplicateKeyPolicy::PassThrough,
+            strict_booleans: true,
+            leading_zero_numbers_as_strings: true,
+            underscored_numbers_as_strings: true,
+            emit_comments: false,
+            with_snippet: false,
+        };
+        match serde_saphyr::from_str_with_options::<Spanned<NodeKind>>(source, options) {
+            Ok(root) => {
+                let mut node = Self::from_spanned(root);
+                node.report_duplicates(&Place::default(), &mut findings);
+                let findings = findings.into_sorted();
+                if findings.is_empty() { Ok(node) } else { Err(findings) }
+            }
+            Err(error) => {
+                findings_of_syntax(source, &error, &mut findings);
+                Err(findings.into_sorted())
+            }
+        }
+    }
+
+    fn from_spanned(spanned: Spanned<NodeKind>) -> Self {
+        Self { kind: spanned.value, span: byte_range(&spanned.referenced) }
+    }
+
+    /// Reports repeated names and keeps the first of each.
+    fn report_duplicates(&mut self, place: &Place, findings: &mut Findings) {
+        match &mut self.kind {
+            NodeKind::Object(members) => {
+                let mut first: std::collections::BTreeMap<String, Range<usize>> =
+                    Default::default();
+                members.retain_mut(|member| {
+                    let here = place.below(&member.name, &member.name_span);
+                    if let Some(earlier) = first.get(&member.name) {
+                        findings
+                            .error(
+                                DUPLICATE_KEY,
+                                &here,
+                                format!("`{}` stands here again", member.name),
+                            )
+                            .help("remove one of the two, or give it another name")
+                            .related(earlier.clone(), "it stands here first");
+                        return false;
+                    }
+                    first.insert(member.name.clone(), member.name_span.clone());
+                    member.node.report_duplicates(&here, findings);
+                    true
+                });
+            }
+            NodeKind::Array(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    let here = place.below(&index.to_string(), &item.span);
+                    item.report_duplicates(&here, findings);
+                }
+            }
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}
+        }
+    }
+
+    /// What a person calls this kind of value.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match &self.kind {
+            NodeKind::Null => "null",
+            NodeKind::Bool(_) => "a boolean",
+            NodeKind::Number(_) => "a number",
+            NodeKind::String(_) => "a string",
+            NodeKind::Array(_) => "an array",
+            NodeKind::Object(_) => "an object",
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            NodeKind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_object(&self) -> Option<&[Member]> {
+        match &self.kind {
+            NodeKind::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Member> {
+        self.as_object()?.iter().find(|member| member.name == name)
+    }
+
+    pub(crate) fn to_value(&self) -> Value {
+        match &self.kind {
+            NodeKind::Null => Value::Null,
+            NodeKind::Bool(value) => Value::Bool(*value),
+            NodeKind::Number(number) => Value::Number(number.clone()),
+            NodeKind::String(text) => Value::String(text.clone()),
+            NodeKind::Array(items) => items.iter().map(Self::to_value).collect(),
+            NodeKind::Object(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|member| (member.name.clone(), member.node.to_value()))
+                    .collect::<Map<_, _>>(),
+            ),
+        }
+    }
+}
+
+fn byte_range(location: &serde_saphyr::Location) -> Range<usize> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset().unwrap_or(0)).unwrap_or(usize::MAX);
+    start..start.saturating_add(usize::try_from(span.byte_len().unwrap_or(0)).unwrap_or(0))
+}
+
+/// Turns the parser's error into a finding, with the help that experience suggests.
+fn findings_of_syntax(source: &str, error: &serde_saphyr::Error, findings: &mut Findings) {
+    let error = error.without_snippet();
+    let span = error.location().map_or(0..0, |location| byte_range(&location));
+    let span = span.start.min(source.len())..span.end.min(source.len());
+    let text = error.to_string();
+    // The place is in the finding already; the parser repeats it in its own words.
+    let message = text.split(" at line ").next().unwrap_or(&text).trim_end_matches(['.', ' ']);
+    let line_start =
+        source.get(..span.start).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
+    let line = source.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let finding = findings.error(
+        SYNTAX,
+        &Place { pointer: String::new(), span },
+        format!("not readable as YAML or JSON: {message}"),
+    );
+    if source.trim().is_empty() {
+        finding.message = "the file is empty".to_owned();
+    } else if line.contains(": {%") || line.trim_start().starts_with("{%") {
+        finding.help("quote a JSONata expression: \"{% ... %}\"");
+    } else if line.contains('\t') && line.trim_start_matches(' ').starts_with('\t') {
+        finding.help("indent with blanks: YAML does not allow tabs");
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = NodeKind;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value that JSON can express")
+    }
+
+    fn visit_unit<E>(self) -> Result<NodeKind, E> {
+        Ok(NodeKind::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<NodeKind, E> {
+        Ok(NodeKind::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<NodeKind, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<NodeKind, E> {
+        Ok(NodeKind::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<NodeKind, E> {
+        Ok(NodeKind::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<NodeKind, E> {
+        Ok(NodeKind::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<NodeKind, E> {
+        Number::from_f64(value)
+            .map(NodeKind::Number)
+            .ok_or_else(|| E::custom(format!("`{value}` is no number in JSON")))
+    }
+
+    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<NodeKind, E> {
+        Number::from_i128(value)
+            .map(NodeKind::Number)
+            .ok_or_else(|| E::custom(format!("`{value}` is too large for a number")))
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<NodeKind, E> {
+        Number::from_u128(value)
+            .map(NodeKind::Number)
+            .ok_or_else(|| E::custom(format!("`{value}` is too large for a number")))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<NodeKind, E> {
+        Ok(NodeKind::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<NodeKind, E> {
+        Ok(NodeKind::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<NodeKind, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = sequence.next_element::<Spanned<NodeKind>>()? {
+            items.push(Node::from_spanned(item));
+        }
+        Ok(NodeKind::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeKind, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key::<Spanned<String>>()? {
+            let node = Node::from_spanned(map.next_value::<Spanned<NodeKind>>()?);
+            members.push(Member {
+                name: name.value,
+                name_span: byte_range(&name.referenced),
+                node,
+            });
+        }
+        Ok(NodeKind::Object(members))
+    }
+}

@@ -1,0 +1,85 @@
+//! Wait: until so many seconds have passed, or until a time (`facts/asl.md` 5).
+
+use jiff::Timestamp;
+use stepwell_query::{Query, parse_timestamp};
+
+use super::{InputOutput, Leads, input_output, transition};
+use crate::fields::Fields;
+use crate::finding::{EXCLUSIVE_FIELDS, Findings, OUT_OF_RANGE};
+use crate::machine::Transition;
+use crate::path;
+
+/// The most that AWS takes for `Seconds` and other times in seconds.
+pub(super) const SECONDS_MAX: u64 = 99_999_999;
+
+/// A Wait state's fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait {
+    /// `InputPath` and `OutputPath`.
+    pub io: InputOutput,
+    /// Until when.
+    pub until: WaitFor,
+    /// Where the state leads.
+    pub transition: Transition,
+}
+
+/// How a Wait state says its time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WaitFor {
+    /// `Seconds`, from entering the state.
+    Seconds(u64),
+    /// `SecondsPath`.
+    SecondsPath(Query),
+    /// `Timestamp`.
+    Timestamp(Timestamp),
+    /// `TimestampPath`.
+    TimestampPath(Query),
+}
+
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads,
+    findings: &mut Findings,
+) -> Option<Wait> {
+    let io = input_output(fields, findings);
+    let transition = transition(fields, leads, findings);
+    let until = read_until(fields, findings);
+    Some(Wait { io: io?, until: until?, transition: transition? })
+}
+
+fn read_until(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<WaitFor> {
+    const NAMES: [&str; 4] = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
+    if !fields.at_most_one(&NAMES, findings) {
+        findings
+            .error(
+                EXCLUSIVE_FIELDS,
+                &fields.place,
+                "a Wait state must say for how long or until when",
+            )
+            .help("add one of `Seconds`, `SecondsPath`, `Timestamp`, `TimestampPath`");
+    }
+    let seconds = fields
+        .take("Seconds")
+        .map(|field| field.integer(0, SECONDS_MAX, findings).map(WaitFor::Seconds));
+    let seconds_path = fields
+        .take("SecondsPath")
+        .map(|field| path::reference_query(&field, findings).map(WaitFor::SecondsPath));
+    let timestamp = fields.take("Timestamp").map(|field| {
+        let text = field.string(findings)?;
+        let timestamp = parse_timestamp(text);
+        if timestamp.is_none() {
+            findings
+                .error(
+                    OUT_OF_RANGE,
+                    &field.place,
+                    format!("`{text}` does not match RFC3339 timestamp"),
+                )
+                .help("write it as `2026-01-31T23:59:59Z`");
+        }
+        timestamp.map(WaitFor::Timestamp)
+    });
+    let timestamp_path = fields
+        .take("TimestampPath")
+        .map(|field| path::reference_query(&field, findings).map(WaitFor::TimestampPath));
+    seconds.or(seconds_path).or(timestamp).or(timestamp_path)?
+}

@@ -1,0 +1,116 @@
+//! What can be said on the command line. Nothing here does anything.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Runs step workflows in the Amazon States Language, with each step a WebAssembly component under
+/// AWS Lambda's limits.
+#[derive(Debug, Parser)]
+#[command(name = "stepwell", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Say nothing on standard error but errors.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  succeeded
+  1  the execution failed or was stopped
+  2  invalid arguments, input or definition
+  3  the environment: a file that cannot be read or written, no credentials, no memory";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a workflow file and print the output as JSON.
+    Run(RunArgs),
+    /// Check a workflow file and print everything that is wrong with it.
+    Validate(ValidateArgs),
+    /// Show what a task exports and imports, which grants it would need, and its size.
+    Inspect(InspectArgs),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArgs),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  stepwell run workflows/import-orders.yaml --input @input.json
+  echo '{\"n\": 1}' | stepwell run machine.asl.json --input -
+  stepwell run workflow.yaml --objects s3 --history history.json
+  stepwell run workflow.yaml --skip-waits --json | jq -r .status")]
+pub(crate) struct RunArgs {
+    /// The workflow file, YAML or JSON.
+    pub(crate) file: PathBuf,
+    /// Which state machine, where the file holds several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) state_machine: Option<String>,
+    /// The execution's input: JSON, `@FILE`, or `-` for standard input.
+    #[arg(long, value_name = "JSON", default_value = "{}", allow_hyphen_values = true)]
+    pub(crate) input: String,
+    /// Print an object as DescribeExecution would reply, also when the execution fails.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the history to a file, as GetExecutionHistory would reply.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
+    /// Where objects are: a folder, or `s3` (credentials, region and endpoint as the AWS CLI has them).
+    #[arg(long, value_name = "DIR|s3", default_value = ".stepwell/objects")]
+    pub(crate) objects: PathBuf,
+    /// Do not wait in Wait states and before retries: the clock jumps instead.
+    #[arg(long)]
+    pub(crate) skip_waits: bool,
+    /// Let the history grow beyond the 25,000 events at which AWS fails an execution.
+    #[arg(long)]
+    pub(crate) unlimited_history: bool,
+    /// Where compiled code is kept; default: `$XDG_CACHE_HOME/stepwell`.
+    #[arg(long, value_name = "DIR", env = "STEPWELL_CACHE")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Say on standard error what took how long until the first task began.
+    #[arg(long)]
+    pub(crate) timings: bool,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  stepwell validate workflows/import-orders.yaml
+  stepwell validate --json machine.asl.json | jq '.[].code'")]
+pub(crate) struct ValidateArgs {
+    /// The workflow files, YAML or JSON.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print the findings as a JSON array on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  stepwell inspect guest-tasks/target/wasm32-wasip2/release/fetch.wasm")]
+pub(crate) struct InspectArgs {
+    /// A component, or a core module with type information.
+    pub(crate) file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  stepwell completions bash > ~/.local/share/bash-completion/completions/stepwell")]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}

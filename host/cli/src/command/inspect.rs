@@ -1,0 +1,79 @@
+//! `stepwell inspect`: what a task exports and imports, which grants it would need, and its size.
+
+use std::fmt::Write;
+
+use serde_json::json;
+use stepwell_sandbox::{Component, ComponentKind, Inspection, Sandbox};
+
+use crate::args::InspectArgs;
+use crate::error::CommandError;
+use crate::output::Output;
+
+pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), CommandError> {
+    let path = args.file.display();
+    let bytes =
+        std::fs::read(&args.file).map_err(|error| CommandError::unreadable(&args.file, &error))?;
+    let sandbox =
+        Sandbox::new(None).map_err(|error| CommandError::environment(error.to_string()))?;
+    let inspection = Inspection::of(&sandbox, &bytes)
+        .map_err(|error| CommandError::invalid(format!("`{path}`: {error}")))?;
+    let refused = Component::load(&sandbox, &bytes).err().map(|error| error.to_string());
+    let text = if args.json {
+        json!({
+            "file": path.to_string(),
+            "kind": kind(&inspection),
+            "sizeBytes": inspection.size_bytes,
+            "sha256": inspection.sha256,
+            "exports": inspection.exports,
+            "imports": inspection.imports,
+            "grants": grants(&inspection),
+            "task": refused.is_none(),
+            "reason": refused,
+        })
+        .to_string()
+    } else {
+        tell(&path.to_string(), &inspection, refused.as_deref())
+    };
+    output.data(&text)?;
+    match refused {
+        Some(reason) => Err(CommandError::invalid(format!("`{path}` is no task: {reason}"))),
+        None => Ok(()),
+    }
+}
+
+fn kind(inspection: &Inspection) -> &'static str {
+    match inspection.kind {
+        ComponentKind::Component => "component",
+        ComponentKind::Module => "module",
+    }
+}
+
+fn grants(inspection: &Inspection) -> Vec<&'static str> {
+    let mut grants = Vec::new();
+    if inspection.uses_http {
+        grants.push("http");
+    }
+    if inspection.uses_objects {
+        grants.push("objects");
+    }
+    grants
+}
+
+fn tell(path: &str, inspection: &Inspection, refused: Option<&str>) -> String {
+    let mut text = format!("{path}: a {} of {} bytes", kind(inspection), inspection.size_bytes);
+    _ = write!(text, "\nsha256:  {}", inspection.sha256);
+    for (title, names) in [("exports", &inspection.exports), ("imports", &inspection.imports)] {
+        _ = write!(text, "\n{title}:");
+        for name in names {
+            _ = write!(text, "\n  {name}");
+        }
+        if names.is_empty() {
+            text.push_str(" nothing");
+        }
+    }
+    let grants = grants(inspection);
+    let grants = if grants.is_empty() { "none".to_owned() } else { grants.join(", ") };
+    _ = write!(text, "\ngrants it would need:  {grants}");
+    _ = write!(text, "\ntask:  {}", if refused.is_none() { "yes" } else { "no" });
+    text
+}

@@ -1,0 +1,277 @@
+//! `stepwell run`: runs a workflow file and prints the output.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use stepwell_asl::{Finding, NamedMachine, Workflow};
+use stepwell_engine::{Execution, HISTORY_EVENTS_MAX, Outcome, STATE_BYTES_MAX, Start};
+use stepwell_objects::{Buckets, FolderBuckets, S3Buckets};
+use stepwell_query::Document;
+use stepwell_sandbox::{CodeCache, Sandbox};
+use uuid::Uuid;
+
+use crate::args::RunArgs;
+use crate::clock::Clock;
+use crate::command::{read_source, stem};
+use crate::driver::{Run, drive};
+use crate::error::CommandError;
+use crate::functions::{Functions, Unusable};
+use crate::history::HistoryFile;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::reply;
+use crate::timings::Timings;
+
+/// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
+const ARN_SCOPE: &str = "us-east-1:123456789012";
+const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/stepwell";
+
+pub(crate) fn run(
+    args: &RunArgs,
+    output: &mut Output,
+    timings: Timings,
+) -> Result<(), CommandError> {
+    let source = read_source(&args.file)?;
+    let workflow = load(&args.file, &source, output)?;
+    let machine = choose(&workflow, args.state_machine.as_deref())?;
+    refuse(&args.file, &source, workflow.missing(&machine.definition))?;
+    let start = start(machine, read_input(&args.input)?, args);
+    let history = args.history.as_deref().map(HistoryFile::create).transpose()?;
+    timings.mark("file read and checked");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::environment(format!("cannot start threads: {error}")))?;
+    let functions = load_functions(args, &source, &workflow, machine, &runtime, &timings)?;
+    let run = Run {
+        definition: Arc::new(machine.definition.clone()),
+        execution: Execution::new(start.clone()),
+        functions,
+        clock: Clock::new(args.skip_waits),
+    };
+    let mut progress = Progress::new(output.clone(), history, args.timings.then_some(timings));
+    // On a thread of the runtime, where a function's first step is taken without waking another thread.
+    let driven = runtime.spawn(async move {
+        let (outcome, stopped_at) = drive(run, &mut progress, interrupted()).await;
+        (outcome, stopped_at, progress.finish())
+    });
+    let (outcome, stopped_at, history) =
+        runtime.block_on(driven).expect("the driver does not panic and is not cancelled");
+    let kept = history.map_or(Ok(()), HistoryFile::finish);
+    tell(args, output, &start, &outcome, stopped_at)?;
+    kept?;
+    match outcome {
+        Outcome::Succeeded { .. } => Ok(()),
+        Outcome::Failed { error, cause } => {
+            Err(CommandError::Execution(ended("failed", error, cause)))
+        }
+        Outcome::Aborted { error, cause } => {
+            Err(CommandError::Execution(ended("was stopped", error, cause)))
+        }
+    }
+}
+
+/// Reads the workflow; warnings are shown, errors are the end.
+fn load(path: &Path, source: &str, output: &mut Output) -> Result<Workflow, CommandError> {
+    match stepwell_asl::load(source, &stem(path)) {
+        Ok(workflow) => {
+            // What keeps the machine from running is told as an error below.
+            let (path, warnings) = (path, &workflow.warnings);
+            let told: Vec<Finding> =
+                warnings.iter().filter(|f| !f.is_missing_function()).cloned().collect();
+            output.findings(path, source, &told);
+            Ok(workflow)
+        }
+        Err(findings) => Err(CommandError::Findings {
+            path: path.to_owned(),
+            source_text: source.to_owned(),
+            findings,
+        }),
+    }
+}
+
+fn refuse(path: &Path, source: &str, findings: Vec<Finding>) -> Result<(), CommandError> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let (path, source_text) = (path.to_owned(), source.to_owned());
+    Err(CommandError::Findings { path, source_text, findings })
+}
+
+fn choose<'w>(
+    workflow: &'w Workflow,
+    name: Option<&str>,
+) -> Result<&'w NamedMachine, CommandError> {
+    let names = || {
+        let names: Vec<_> = workflow.machines.iter().map(|machine| machine.name.as_str()).collect();
+        names.join(", ")
+    };
+    match (name, workflow.machines.as_slice()) {
+        (None, [machine]) => Ok(machine),
+        (None, _) => Err(CommandError::invalid("the file holds several state machines")
+            .with_help(format!("choose one with `--state-machine NAME`: {}", names()))),
+        (Some(name), machines) => {
+            machines.iter().find(|machine| machine.name == name).ok_or_else(|| {
+                CommandError::invalid(format!("the file holds no state machine `{name}`"))
+                    .with_help(format!("it holds: {}", names()))
+            })
+        }
+    }
+}
+
+/// The input: JSON, `@FILE` or `-`.
+fn read_input(text: &str) -> Result<Document, CommandError> {
+    let (json, origin) = if text == "-" {
+        let mut json = String::new();
+        std::io::stdin().take(STATE_BYTES_MAX as u64 + 1).read_to_string(&mut json).map_err(
+            |error| CommandError::invalid(format!("cannot read standard input: {error}")),
+        )?;
+        (json, "standard input".to_owned())
+    } else if let Some(path) = text.strip_prefix('@') {
+        (read_source(Path::new(path))?, format!("`{path}`"))
+    } else {
+        (text.to_owned(), "`--input`".to_owned())
+    };
+    if json.len() > STATE_BYTES_MAX {
+        let message = format!("the input of {origin} is longer than {STATE_BYTES_MAX} bytes");
+        return Err(CommandError::invalid(message).with_help("keep large data in a bucket"));
+    }
+    Document::parse(json.trim()).map_err(|error| {
+        let message = format!("the input of {origin} is not JSON: {error}");
+        CommandError::invalid(message)
+            .with_help("give JSON, `@FILE` for a file, or `-` for standard input")
+    })
+}
+
+fn start(machine: &NamedMachine, input: Document, args: &RunArgs) -> Start {
+    let name = Uuid::new_v4();
+    let (seed, _) = Uuid::new_v4().as_u64_pair();
+    Start {
+        machine_arn: format!("arn:aws:states:{ARN_SCOPE}:stateMachine:{}", machine.name),
+        execution_arn: format!("arn:aws:states:{ARN_SCOPE}:execution:{}:{name}", machine.name),
+        machine_name: machine.name.clone(),
+        name: name.to_string(),
+        role_arn: ROLE_ARN.to_owned(),
+        input,
+        at: Clock::new(false).now(),
+        seed,
+        history_events_max: (!args.unlimited_history).then_some(HISTORY_EVENTS_MAX),
+    }
+}
+
+/// Loads what the machine calls, and opens the buckets if a component may want them.
+fn load_functions(
+    args: &RunArgs,
+    source: &str,
+    workflow: &Workflow,
+    machine: &NamedMachine,
+    runtime: &tokio::runtime::Runtime,
+    timings: &Timings,
+) -> Result<Functions, CommandError> {
+    let needs_sandbox = Functions::need_sandbox(workflow, &machine.definition);
+    let (sandbox, objects) = if needs_sandbox {
+        let cache = args.cache.clone().or_else(default_cache).map(CodeCache::new);
+        let sandbox = Sandbox::new(cache);
+        let sandbox = sandbox.map_err(|error| CommandError::environment(error.to_string()))?;
+        timings.mark("sandbox set up");
+        let objects = runtime.block_on(open_objects(&args.objects))?;
+        timings.mark("buckets opened");
+        (Some(sandbox), Some(objects))
+    } else {
+        (None, None)
+    };
+    let folder = args.file.parent().unwrap_or(Path::new(""));
+    let environment = sandbox.as_ref().zip(objects.as_ref());
+    let functions = Functions::load(workflow, &machine.definition, folder, environment);
+    timings.mark("components loaded");
+    functions.map_err(|unusable| unusable_functions(args, source, unusable))
+}
+
+async fn open_objects(place: &Path) -> Result<Arc<dyn Buckets>, CommandError> {
+    if place == Path::new("s3") {
+        let buckets = S3Buckets::from_environment().await;
+        let buckets = buckets.map_err(|error| CommandError::environment(error.to_string()))?;
+        return Ok(Arc::new(buckets));
+    }
+    let buckets = FolderBuckets::open(place.to_owned());
+    let buckets = buckets.map_err(|error| {
+        CommandError::environment(error.to_string())
+            .with_help("choose another folder with `--objects DIR`")
+    })?;
+    Ok(Arc::new(buckets))
+}
+
+fn default_cache() -> Option<PathBuf> {
+    let base =
+        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(base.join("stepwell"))
+}
+
+/// Functions that cannot be used, as findings at their place in the file.
+fn unusable_functions(args: &RunArgs, source: &str, unusable: Vec<Unusable>) -> CommandError {
+    if let Some(fault) = unusable.iter().find(|unusable| unusable.environment) {
+        return CommandError::environment(format!(
+            "function `{}`: {}",
+            fault.function, fault.message
+        ));
+    }
+    let findings = unusable.into_iter().map(|unusable| {
+        Finding::unusable_component(&unusable.function, unusable.message, unusable.span)
+    });
+    CommandError::Findings {
+        path: args.file.clone(),
+        source_text: source.to_owned(),
+        findings: findings.collect(),
+    }
+}
+
+/// The output, or the reply, on standard output.
+fn tell(
+    args: &RunArgs,
+    output: &mut Output,
+    start: &Start,
+    outcome: &Outcome,
+    stopped_at: Timestamp,
+) -> Result<(), CommandError> {
+    if args.json {
+        return output.data(&reply::describe(start, outcome, stopped_at).to_string());
+    }
+    match outcome {
+        Outcome::Succeeded { output: document } => output.data(document.text()),
+        Outcome::Failed { .. } | Outcome::Aborted { .. } => Ok(()),
+    }
+}
+
+fn ended(how: &str, error: Option<String>, cause: Option<String>) -> String {
+    match (error, cause) {
+        (Some(error), Some(cause)) => format!("{how}: {error}: {cause}"),
+        (Some(text), None) | (None, Some(text)) => format!("{how}: {text}"),
+        (None, None) => how.to_owned(),
+    }
+}
+
+/// Completes when somebody wants the run to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => {
+            if pressed.is_err() {
+                // Without a handler the signal ends the process by itself.
+                std::future::pending().await
+            }
+        }
+        () = terminated => {}
+    }
+}

@@ -1,0 +1,60 @@
+//! Findings as a compiler shows them.
+
+use std::ops::Range;
+use std::path::Path;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+use stepwell_asl::{Finding, Severity};
+
+pub(crate) fn render(renderer: &Renderer, path: &Path, source: &str, finding: &Finding) -> String {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let path = path.display().to_string();
+    let related = finding.related.iter().map(|(span, what)| {
+        AnnotationKind::Context.span(within(span, source)).label(what.as_str())
+    });
+    let snippet = Snippet::source(source)
+        .path(path.as_str())
+        .annotation(AnnotationKind::Primary.span(within(&finding.span, source)))
+        .annotations(related);
+    let group = level
+        .primary_title(finding.message.as_str())
+        .id(finding.code)
+        .element(snippet)
+        .elements(finding.help.as_deref().map(|help| Level::HELP.message(help)));
+    renderer.render(&[group])
+}
+
+/// A span that surely lies in the text, on characters' borders, and is not empty where it can be helped.
+fn within(span: &Range<usize>, source: &str) -> Range<usize> {
+    let start = source.floor_char_boundary(span.start.min(source.len()));
+    let end = source.ceil_char_boundary(span.end.clamp(start, source.len()));
+    // A block that goes on for pages is named by its first line.
+    let line_end = source[start..end].find('\n').map_or(end, |offset| start + offset);
+    start..line_end
+}
+
+/// The shape that `validate --json` prints.
+pub(crate) fn to_json(path: &Path, source: &str, finding: &Finding) -> Value {
+    let (line, column) = line_and_column(source, finding.span.start);
+    json!({
+        "file": path.display().to_string(),
+        "code": finding.code,
+        "severity": finding.severity,
+        "message": finding.message,
+        "pointer": finding.pointer,
+        "line": line,
+        "column": column,
+        "help": finding.help,
+    })
+}
+
+/// From 1, the column in characters.
+fn line_and_column(source: &str, offset: usize) -> (usize, usize) {
+    let head = &source[..source.floor_char_boundary(offset.min(source.len()))];
+    let line_start = head.rfind('\n').map_or(0, |at| at + 1);
+    (head.matches('\n').count() + 1, head[line_start..].chars().count() + 1)
+}

@@ -1,0 +1,272 @@
+//! A workflow's functions as things that can be called: components in the sandbox, and stubs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stepwell_asl::{
+    Component as Code, Definition, FunctionSettings, Reuse, StateKind, Stub, StubAnswer, Workflow,
+};
+use stepwell_engine::Failure;
+use stepwell_objects::Buckets;
+use stepwell_query::Document;
+use stepwell_sandbox::{
+    Component, Environment, Function, Grants, HttpGrant, Invocation, LoadError, ObjectGrant,
+    Report, Sandbox,
+};
+
+/// The functions that a machine calls, by the name that its resources use.
+#[derive(Clone, Default)]
+pub struct Functions(BTreeMap<String, Callable>);
+
+/// Something that can be called.
+#[derive(Clone)]
+pub enum Callable {
+    /// A component in the sandbox.
+    Function(Function),
+    /// Answers without a component.
+    Stub(Arc<Stub>),
+}
+
+/// A call.
+pub(crate) struct Call {
+    pub(crate) request_id: String,
+    pub(crate) arn: Arc<str>,
+    pub(crate) payload: Document,
+    pub(crate) attempt: u64,
+}
+
+/// What came of a call.
+pub(crate) struct Answer {
+    pub(crate) result: Result<Document, Failure>,
+    pub(crate) report: Option<Report>,
+}
+
+/// A function whose component cannot be used.
+pub(crate) struct Unusable {
+    pub(crate) function: String,
+    pub(crate) message: String,
+    pub(crate) span: std::ops::Range<usize>,
+    /// The machine, not the file, is the reason.
+    pub(crate) environment: bool,
+}
+
+impl Functions {
+    /// No functions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one, under the name that resources use.
+    pub fn insert(&mut self, name: impl Into<String>, callable: Callable) {
+        self.0.insert(name.into(), callable);
+    }
+
+    /// Whether one of the functions that a machine calls is a component.
+    pub(crate) fn need_sandbox(workflow: &Workflow, definition: &Definition) -> bool {
+        called(workflow, definition)
+            .any(|(_, _, settings)| matches!(settings.code, Some(Code::File { .. })))
+    }
+
+    /// Loads what a machine calls. Components are compiled side by side, one that several functions
+    /// share only once.
+    pub(crate) fn load(
+        workflow: &Workflow,
+        definition: &Definition,
+        folder: &Path,
+        environment: Option<(&Sandbox, &Arc<dyn Buckets>)>,
+    ) -> Result<Self, Vec<Unusable>> {
+        let mut functions = Self::default();
+        let mut unusable = Vec::new();
+        // Without components there is no sandbox, and nothing to load.
+        let paths: BTreeMap<&str, _> = called(workflow, definition)
+            .filter_map(|(_, _, settings)| match &settings.code {
+                Some(Code::File { path, .. }) => Some((path.as_str(), folder.join(path))),
+                Some(Code::Stub(_)) | None => None,
+            })
+            .collect();
+        let loaded = match environment {
+            Some((sandbox, _)) => load_all(&paths, sandbox),
+            None => BTreeMap::new(),
+        };
+        for (resource, name, settings) in called(workflow, definition) {
+            let callable = match &settings.code {
+                Some(Code::Stub(stub)) => Callable::Stub(Arc::new(stub.clone())),
+                Some(Code::File { path, span }) => match (loaded.get(path.as_str()), environment) {
+                    (Some(Ok(component)), Some((sandbox, objects))) => {
+                        let settings = sandbox_settings(name, settings, objects);
+                        Callable::Function(Function::new(sandbox, component.clone(), settings))
+                    }
+                    (Some(Err(failure)), _) => {
+                        let (message, environment) = failure.tell(path);
+                        let (function, span) = (name.to_owned(), span.clone());
+                        unusable.push(Unusable { function, message, span, environment });
+                        continue;
+                    }
+                    _ => unreachable!("a workflow with components is loaded with a sandbox"),
+                },
+                None => continue,
+            };
+            functions.insert(resource, callable);
+        }
+        if unusable.is_empty() { Ok(functions) } else { Err(unusable) }
+    }
+
+    pub(crate) fn get(&self, resource: &str) -> Option<&Callable> {
+        self.0.get(resource)
+    }
+}
+
+impl Callable {
+    /// Calls it. Dropping the future stops it at once. A stub does not sleep here: see
+    /// [`Callable::sleeps`].
+    pub(crate) async fn call(&self, call: Call) -> Answer {
+        match self {
+            Self::Function(function) => {
+                let payload = call.payload.text().to_owned();
+                let invoked = function
+                    .invoke(Invocation {
+                        request_id: call.request_id,
+                        function_arn: call.arn,
+                        payload,
+                    })
+                    .await;
+                let result = match invoked.result {
+                    // The sandbox has checked the syntax; what is left is how deep it nests.
+                    Ok(text) => Document::parse(text).map_err(|error| {
+                        Failure::new(
+                            "Runtime.MarshalError",
+                            format!("Unable to marshal response: {error}"),
+                        )
+                    }),
+                    Err(failure) => {
+                        Err(Failure::new(failure.error_type.clone(), failure.payload()))
+                    }
+                };
+                Answer { result, report: Some(invoked.report) }
+            }
+            Self::Stub(stub) => {
+                let result = match &answer_of(stub, call.attempt).1 {
+                    StubAnswer::Returns(value) => Ok(Document::from(value.clone())),
+                    StubAnswer::Echo => Ok(call.payload),
+                    StubAnswer::Fails { error, cause } => {
+                        Err(Failure::new(error.as_str(), cause.as_str()))
+                    }
+                };
+                Answer { result, report: None }
+            }
+        }
+    }
+
+    /// How long it sleeps before it answers, in seconds; for stubs.
+    pub(crate) fn sleeps(&self, attempt: u64) -> Option<f64> {
+        match self {
+            Self::Function(_) => None,
+            Self::Stub(stub) => answer_of(stub, attempt).0,
+        }
+    }
+}
+
+/// One answer per attempt, the last one repeating.
+fn answer_of(stub: &Stub, attempt: u64) -> &(Option<f64>, StubAnswer) {
+    let index = usize::try_from(attempt).unwrap_or(usize::MAX).min(stub.answers.len() - 1);
+    &stub.answers[index]
+}
+
+/// The functions that a machine's states call: the resource's name, the function's, its settings.
+fn called<'w>(
+    workflow: &'w Workflow,
+    definition: &'w Definition,
+) -> impl Iterator<Item = (&'w str, &'w str, &'w FunctionSettings)> {
+    let resources: std::collections::BTreeSet<&str> = definition
+        .states()
+        .filter_map(|state| match &state.kind {
+            StateKind::Task(task) => Some(task.resource.function.as_str()),
+            _ => None,
+        })
+        .collect();
+    resources.into_iter().filter_map(|resource| {
+        let (name, settings) = workflow.function(resource)?;
+        Some((resource, name, settings))
+    })
+}
+
+enum LoadFailure {
+    Unreadable(std::io::Error),
+    Refused(LoadError),
+}
+
+impl LoadFailure {
+    /// What happened, and whether the machine is the reason.
+    fn tell(&self, path: &str) -> (String, bool) {
+        let mut message = String::new();
+        match self {
+            Self::Unreadable(error) => {
+                _ = write!(message, "cannot read the component `{path}`: {error}");
+                (message, error.kind() != std::io::ErrorKind::NotFound)
+            }
+            Self::Refused(error) => {
+                _ = write!(message, "`{path}` is no task: {error}");
+                (message, false)
+            }
+        }
+    }
+}
+
+type Loaded<'p> = BTreeMap<&'p str, Result<Component, LoadFailure>>;
+
+/// Loads components side by side.
+fn load_all<'p>(paths: &BTreeMap<&'p str, PathBuf>, sandbox: &Sandbox) -> Loaded<'p> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = paths
+            .iter()
+            .map(|(name, path)| (*name, scope.spawn(|| load_component(path, sandbox))))
+            .collect();
+        let mut loaded = BTreeMap::new();
+        for (name, thread) in threads {
+            loaded.insert(name, thread.join().expect("loading a component does not panic"));
+        }
+        loaded
+    })
+}
+
+fn load_component(path: &Path, sandbox: &Sandbox) -> Result<Component, LoadFailure> {
+    let bytes = std::fs::read(path).map_err(LoadFailure::Unreadable)?;
+    Component::load(sandbox, &bytes).map_err(LoadFailure::Refused)
+}
+
+fn sandbox_settings(
+    name: &str,
+    settings: &FunctionSettings,
+    objects: &Arc<dyn Buckets>,
+) -> stepwell_sandbox::FunctionSettings {
+    let http = settings.grants.http.iter();
+    let granted = settings.grants.objects.iter();
+    stepwell_sandbox::FunctionSettings {
+        name: name.to_owned(),
+        memory_mb: settings.memory_mb,
+        timeout_seconds: settings.timeout_seconds,
+        fuel: settings.fuel,
+        variables: settings.environment.clone(),
+        environment: match settings.reuse {
+            Reuse::Fresh => Environment::Fresh,
+            Reuse::Warm => Environment::Warm,
+        },
+        grants: Grants {
+            http: http
+                .map(|grant| HttpGrant { host: grant.host.clone(), port: grant.port })
+                .collect(),
+            objects: granted
+                .map(|grant| ObjectGrant {
+                    bucket: grant.bucket.clone(),
+                    key: grant.key.clone(),
+                    prefix: grant.prefix,
+                    read: grant.read,
+                    write: grant.write,
+                })
+                .collect(),
+        },
+        objects: Arc::clone(objects),
+    }
+}

@@ -1,0 +1,7 @@
+//! The `stepwell` binary: parses, runs, exits.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stepwell_cli::main(std::env::args_os())
+}

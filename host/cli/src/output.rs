@@ -1,0 +1,92 @@
+//! The only place that prints: data to standard output, all else to standard error.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing is done")]
+
+use std::io::{IsTerminal, Write};
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Level, Renderer};
+
+use crate::error::CommandError;
+use crate::findings;
+
+/// Where a command prints.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    quiet: bool,
+    renderer: Renderer,
+}
+
+impl Output {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let styled = std::io::stderr().is_terminal() && !no_color;
+        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+        Self { quiet, renderer: renderer.decor_style(DecorStyle::Ascii) }
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Data: what the user asked for. A reader that went away is no error.
+    pub(crate) fn data(&mut self, text: &str) -> Result<(), CommandError> {
+        let mut stdout = std::io::stdout().lock();
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.write_all(b"\n"))
+            .and_then(|()| stdout.flush())
+        {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(CommandError::environment(format!("cannot write to standard output: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is good to know.
+    pub(crate) fn note(&mut self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Findings about a file, as a compiler shows them.
+    pub(crate) fn findings(
+        &mut self,
+        path: &std::path::Path,
+        source: &str,
+        findings: &[stepwell_asl::Finding],
+    ) {
+        for finding in findings {
+            let warning = finding.severity == stepwell_asl::Severity::Warning;
+            if !(self.quiet && warning) {
+                eprintln!("{}\n", findings::render(&self.renderer, path, source, finding));
+            }
+        }
+    }
+
+    /// Why a command did not succeed.
+    pub(crate) fn error(&mut self, error: &CommandError) {
+        let message = match error {
+            CommandError::Findings { path, source_text, findings } => {
+                self.findings(path, source_text, findings);
+                format!("`{}` cannot be used: {error}", path.display())
+            }
+            CommandError::Invalid { message, help }
+            | CommandError::Environment { message, help } => {
+                self.message(message, help.as_deref());
+                return;
+            }
+            CommandError::Execution(_) => error.to_string(),
+        };
+        self.message(&message, None);
+    }
+
+    fn message(&self, message: &str, help: Option<&str>) {
+        let group = Level::ERROR
+            .primary_title(message)
+            .elements(help.map(|help| Level::HELP.message(help)));
+        eprintln!("{}", self.renderer.render(&[group]));
+    }
+}

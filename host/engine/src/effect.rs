@@ -1,0 +1,84 @@
+//! What the engine wants done: the only output of the engine beside the history.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use stepwell_asl::Name;
+use stepwell_query::Document;
+
+use crate::HistoryEvent;
+
+/// Identifies an effect within its execution. A pure function of the events so far, so that a replay
+/// asks for the same effects under the same ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EffectId(pub u64);
+
+/// Something that the engine wants done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Invoke a function, and tell its outcome by an event with this id.
+    Invoke {
+        /// The outcome carries it.
+        id: EffectId,
+        /// The function's name in the file.
+        function: Name,
+        /// Its ARN as the history shows it.
+        arn: Arc<str>,
+        /// What it gets.
+        payload: Document,
+        /// 0 for the first attempt of a state visit, then 1, 2, ...
+        attempt: u64,
+    },
+    /// Send [`crate::Event::TimerFired`] with this id at that time, or at once when it has passed.
+    SetTimer {
+        /// The event carries it.
+        id: EffectId,
+        /// When.
+        at: Timestamp,
+    },
+    /// What was asked for under this id is not wanted any more: stop it. Its outcome, should it still
+    /// come, is ignored.
+    Cancel {
+        /// The effect that asked for it.
+        id: EffectId,
+    },
+    /// Send [`crate::Event::Resumed`]: there is more to do, and others should have their turn first.
+    Resume,
+    /// The execution has ended.
+    Finish(Outcome),
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It gave an output.
+    Succeeded {
+        /// The output.
+        output: Document,
+    },
+    /// It failed.
+    Failed {
+        /// The error's name, if it has one.
+        error: Option<String>,
+        /// What happened, if anything was said.
+        cause: Option<String>,
+    },
+    /// It was stopped from outside.
+    Aborted {
+        /// The error given with the stop.
+        error: Option<String>,
+        /// The cause given with the stop.
+        cause: Option<String>,
+    },
+}
+
+/// What came of one event.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[must_use]
+pub struct Applied {
+    /// What is to be done, in order.
+    pub effects: Vec<Effect>,
+    /// What the history gained, in order.
+    pub history: Vec<HistoryEvent>,
+}

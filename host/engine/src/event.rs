@@ -1,0 +1,66 @@
+//! What happened: the only input of the engine.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use stepwell_query::Document;
+
+use crate::{EffectId, Failure};
+
+/// Something that happened. [`crate::Execution::apply`] takes it with its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The execution begins.
+    Started,
+    /// The engine had more to do than one `apply` should; it goes on.
+    Resumed,
+    /// A function that was to be invoked gave a result.
+    FunctionSucceeded {
+        /// The effect that asked for it.
+        id: EffectId,
+        /// The function's answer.
+        output: Document,
+    },
+    /// A function that was to be invoked failed.
+    FunctionFailed {
+        /// The effect that asked for it.
+        id: EffectId,
+        /// How.
+        failure: Failure,
+    },
+    /// A timer that was set fired.
+    TimerFired {
+        /// The effect that set it.
+        id: EffectId,
+    },
+    /// Somebody wants the execution to end.
+    StopRequested {
+        /// The error to record, if any.
+        error: Option<String>,
+        /// The cause to record, if any.
+        cause: Option<String>,
+    },
+}
+
+/// What an execution begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The execution's name, unique for its machine.
+    pub name: String,
+    /// The machine's name.
+    pub machine_name: String,
+    /// The execution's ARN.
+    pub execution_arn: String,
+    /// The machine's ARN.
+    pub machine_arn: String,
+    /// The role that AWS would assume; no meaning here but in the history.
+    pub role_arn: String,
+    /// The input.
+    pub input: Document,
+    /// When it begins.
+    pub at: Timestamp,
+    /// Where everything random of this execution comes from.
+    pub seed: u64,
+    /// After how many history events the execution fails, as AWS does: [`crate::HISTORY_EVENTS_MAX`];
+    /// `None`: never.
+    pub history_events_max: Option<u64>,
+}

@@ -1,0 +1,32 @@
+//! The pure core: a definition and events in, effects and AWS's history out.
+//!
+//! An [`Execution`] is a plain value, and [`Execution::apply`] the only way it changes:
+//!
+//! ```text
+//!              Event (with its time)            Applied
+//!   driver ----------------------> Execution ----------> effects: invoke, set or cancel a timer, finish
+//!      ^                                     \---------> history: events as AWS records them
+//!      '---- an effect's outcome is the next event ----'
+//! ```
+//!
+//! Reading order: [`Event`], [`Effect`], [`HistoryEvent`], [`Execution`], then `state`, one file per
+//! state type, `failure` (Retry and Catch) and `context` (the context object).
+//!
+//! Reads no clock, does no I/O, draws no random numbers and spawns nothing: time and a seed come with
+//! the events, and the same events give the same effects and the same history in the same order.
+
+mod context;
+mod effect;
+mod event;
+mod execution;
+mod failure;
+mod history;
+mod state;
+
+pub use effect::{Applied, Effect, EffectId, Outcome};
+pub use event::{Event, Start};
+pub use execution::{
+    Execution, HISTORY_EVENTS_MAX, IllegalEvent, STATE_BYTES_MAX, TRANSITIONS_PER_APPLY_MAX,
+};
+pub use failure::Failure;
+pub use history::{Details, HistoryEvent, epoch_seconds};

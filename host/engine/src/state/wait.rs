@@ -1,0 +1,86 @@
+//! Wait: until so many seconds have passed since the state was entered, or until a time.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use stepwell_asl::{Wait, WaitFor};
+use stepwell_query::{Query, parse_timestamp};
+
+use super::Data;
+use crate::effect::Effect;
+use crate::execution::{Branch, Flow, Halt, Turn, Waiting};
+
+/// The longest wait that AWS begins, in seconds (`facts/asl.md` 5).
+const DELAY_SECONDS_MAX: i64 = i32::MAX as i64;
+
+pub(super) fn enter(turn: &mut Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Flow, Halt> {
+    let until = end_of(turn, branch, wait)?;
+    if until <= turn.at {
+        return ended(turn, branch, wait);
+    }
+    if until.duration_since(turn.at).as_secs() > DELAY_SECONDS_MAX {
+        return Err(Turn::runtime_failure(branch, "Wait state delay is too long."));
+    }
+    let id = turn.ask_with_id(|id| Effect::SetTimer { id, at: until });
+    Ok(Flow::Wait(Waiting::Time(id)))
+}
+
+/// The time has come.
+pub(crate) fn ended(turn: &mut Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Flow, Halt> {
+    let data = Data::new(turn, branch, false);
+    let output = data.output(&wait.io, &data.input(&wait.io)?)?;
+    Ok(Flow::Exit(output, wait.transition.clone()))
+}
+
+fn end_of(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Timestamp, Halt> {
+    let data = Data::new(turn, branch, false);
+    let find = |query: &Query, field: &str| {
+        data.find(query, &data.input(&wait.io)?, |_| {
+            format!("The {field} parameter does not reference an input value: {query}")
+        })
+    };
+    match &wait.until {
+        WaitFor::Seconds(seconds) => {
+            after(turn, branch, i64::try_from(*seconds).unwrap_or(i64::MAX))
+        }
+        WaitFor::Timestamp(timestamp) => Ok(*timestamp),
+        WaitFor::SecondsPath(query) => {
+            let found = find(query, "SecondsPath")?;
+            let Some(seconds) = found.value().as_i64() else {
+                let what = "cannot be parsed as a long value";
+                let text = format!(
+                    "The SecondsPath parameter {what}: {query} == {}",
+                    shown(found.value())
+                );
+                return Err(data.runtime_failure(&text));
+            };
+            if seconds < 0 {
+                let text = format!(
+                    "The SecondsPath parameter references a negative value: {query} == {seconds}"
+                );
+                return Err(data.runtime_failure(&text));
+            }
+            after(turn, branch, seconds)
+        }
+        WaitFor::TimestampPath(query) => {
+            let found = find(query, "TimestampPath")?;
+            found.value().as_str().and_then(parse_timestamp).ok_or_else(|| {
+                data.runtime_failure(&format!(
+                    "The TimestampPath parameter does not reference a valid ISO-8601 extended offset \
+                     date-time format string: {query} == {}",
+                    shown(found.value())
+                ))
+            })
+        }
+    }
+}
+
+fn after(turn: &Turn<'_>, branch: &Branch, seconds: i64) -> Result<Timestamp, Halt> {
+    turn.at
+        .checked_add(SignedDuration::from_secs(seconds))
+        .map_err(|_| Turn::runtime_failure(branch, "Wait state delay is too long."))
+}
+
+/// A value in a message: a string without its quotes.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

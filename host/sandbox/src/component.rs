@@ -1,0 +1,298 @@
+//! Components: bytes checked against the world of a task, compiled, ready to be instantiated.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{self as wasm, InstancePre};
+
+use crate::engine::Sandbox;
+use crate::host::{Host, bindings::TaskPre};
+
+/// The version of the world that this host offers, `wit/task.wit`.
+const WORLD_VERSION: (u64, u64, u64) = (0, 1, 0);
+const PACKAGE: &str = "stepwell:task/";
+const HANDLER: &str = "stepwell:task/handler";
+
+/// A task, compiled and checked. Cloning shares it.
+#[derive(Clone)]
+pub struct Component(Arc<Compiled>);
+
+pub(crate) struct Compiled {
+    pub(crate) pre: TaskPre<Host>,
+    inspection: Inspection,
+}
+
+/// What a component is and wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// What the file held.
+    pub kind: ComponentKind,
+    /// The file's size in bytes.
+    pub size_bytes: usize,
+    /// The file's SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// The interfaces that it offers.
+    pub exports: Vec<String>,
+    /// The interfaces that it uses.
+    pub imports: Vec<String>,
+    /// Whether it sends HTTP requests, so that it would need `http` grants.
+    pub uses_http: bool,
+    /// Whether it touches objects, so that it would need `objects` grants.
+    pub uses_objects: bool,
+}
+
+/// What a file held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ComponentKind {
+    /// A component.
+    Component,
+    /// A core module that carries its world's type information; it was made a component.
+    Module,
+}
+
+/// Why a component cannot be used. `Display` says what is wrong, without the file's name.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are no WebAssembly at all.
+    #[error("not a WebAssembly file: it begins with {beginning}")]
+    NotWasm {
+        /// The first bytes, for a person.
+        beginning: String,
+    },
+    /// The bytes are cut short or damaged, or use something that is not supported.
+    #[error("not a valid component: {reason}")]
+    Invalid {
+        /// What the compiler says.
+        reason: String,
+    },
+    /// A core module without type information, or with that of another world.
+    #[error("a core module that cannot be made a component: {reason}")]
+    Module {
+        /// What the encoder says.
+        reason: String,
+    },
+    /// The component does not export the handler.
+    #[error("the component has another world: it exports {exports} and not `{HANDLER}`")]
+    WrongWorld {
+        /// What it exports instead.
+        exports: String,
+    },
+    /// The task was built for another version of the world.
+    #[error(
+        "the task was built for version {found} of `stepwell:task`; this host runs versions {runs}"
+    )]
+    Version {
+        /// The version in the component.
+        found: String,
+        /// The versions that this host runs.
+        runs: String,
+    },
+    /// The component wants interfaces that the host does not offer.
+    #[error("the component imports {imports}, which the host does not offer")]
+    UnknownImports {
+        /// Their names.
+        imports: String,
+    },
+    /// The component's imports or exports have other types than the world.
+    #[error("the component does not fit the world of a task: {reason}")]
+    Mismatch {
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+impl Component {
+    /// Compiles a component, or takes its code from the cache, and checks it against the world.
+    ///
+    /// Compiling takes a tenth of a second for a small task and seconds for a large one: call this off
+    /// the threads that must answer.
+    pub fn load(sandbox: &Sandbox, bytes: &[u8]) -> Result<Self, LoadError> {
+        let kind = kind_of(bytes)?;
+        let sha256 = hex(&Sha256::digest(bytes));
+        let component = compile(sandbox, bytes, kind, &sha256)?;
+        let inspection = inspect(sandbox, &component, kind, bytes.len(), sha256);
+        check_versions(&inspection)?;
+        let pre = instantiate_pre(sandbox, &component)?;
+        let pre =
+            TaskPre::new(pre).map_err(|error| LoadError::Mismatch { reason: chain(&error) })?;
+        Ok(Self(Arc::new(Compiled { pre, inspection })))
+    }
+
+    /// What it is and wants.
+    pub fn inspection(&self) -> &Inspection {
+        &self.0.inspection
+    }
+
+    pub(crate) fn pre(&self) -> &TaskPre<Host> {
+        &self.0.pre
+    }
+}
+
+/// Looks at a component without asking whether it is a task.
+impl Inspection {
+    /// Inspects any component or module with type information.
+    pub fn of(sandbox: &Sandbox, bytes: &[u8]) -> Result<Self, LoadError> {
+        let kind = kind_of(bytes)?;
+        let sha256 = hex(&Sha256::digest(bytes));
+        let component = compile(sandbox, bytes, kind, &sha256)?;
+        Ok(inspect(sandbox, &component, kind, bytes.len(), sha256))
+    }
+}
+
+fn kind_of(bytes: &[u8]) -> Result<ComponentKind, LoadError> {
+    const MAGIC: &[u8] = b"\0asm";
+    if !bytes.starts_with(MAGIC) {
+        let beginning = match bytes {
+            [] => "nothing: the file is empty".to_owned(),
+            _ => format!("`{}`", bytes[..bytes.len().min(12)].escape_ascii()),
+        };
+        return Err(LoadError::NotWasm { beginning });
+    }
+    // The layer field of the preamble: 0 for a core module, 1 for a component.
+    match bytes.get(6..8) {
+        Some([0, 0]) => Ok(ComponentKind::Module),
+        Some(_) => Ok(ComponentKind::Component),
+        None => Err(LoadError::Invalid { reason: "the file is cut short".to_owned() }),
+    }
+}
+
+fn compile(
+    sandbox: &Sandbox,
+    bytes: &[u8],
+    kind: ComponentKind,
+    sha256: &str,
+) -> Result<wasm::Component, LoadError> {
+    let inner = sandbox.inner();
+    let key = format!("{sha256}-{:016x}", inner.compatibility);
+    if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.get(&key))
+        && let Some(component) = deserialize(sandbox, &code)
+    {
+        return Ok(component);
+    }
+    let encoded = match kind {
+        ComponentKind::Component => None,
+        ComponentKind::Module => Some(encode(bytes)?),
+    };
+    let bytes = encoded.as_deref().unwrap_or(bytes);
+    let component = wasm::Component::from_binary(&inner.engine, bytes)
+        .map_err(|error| LoadError::Invalid { reason: chain(&error) })?;
+    if let Some(cache) = &inner.cache
+        && let Ok(code) = component.serialize()
+    {
+        // A cache that cannot be written costs the next process some time; that is no reason to fail.
+        _ = cache.put(&key, &code);
+    }
+    Ok(component)
+}
+
+#[expect(unsafe_code, reason = "loading compiled code is what the cache is for")]
+fn deserialize(sandbox: &Sandbox, code: &[u8]) -> Option<wasm::Component> {
+    // SAFETY: the cache gives back only bytes that this program wrote, from a folder that nobody else
+    // can write to, whole by their hash; wasmtime itself refuses code of other versions and settings.
+    unsafe { wasm::Component::deserialize(&sandbox.inner().engine, code) }.ok()
+}
+
+fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let encode =
+        || wit_component::ComponentEncoder::default().module(module)?.validate(true).encode();
+    encode().map_err(|error| LoadError::Module { reason: format!("{error:#}").replace('\n', " ") })
+}
+
+fn inspect(
+    sandbox: &Sandbox,
+    component: &wasm::Component,
+    kind: ComponentKind,
+    size_bytes: usize,
+    sha256: String,
+) -> Inspection {
+    let component_type = component.component_type();
+    let engine = &sandbox.inner().engine;
+    let exports: Vec<_> = component_type.exports(engine).map(|(name, _)| name.to_owned()).collect();
+    let imports: Vec<_> = component_type.imports(engine).map(|(name, _)| name.to_owned()).collect();
+    let uses = |prefix: &str| imports.iter().any(|import| import.starts_with(prefix));
+    let uses_http = uses("wasi:http/outgoing-handler");
+    let uses_objects = uses("stepwell:task/buckets");
+    Inspection { kind, size_bytes, sha256, exports, imports, uses_http, uses_objects }
+}
+
+/// Compares the versions by name before anything else, because what goes wrong later is hard to read.
+fn check_versions(inspection: &Inspection) -> Result<(), LoadError> {
+    let handler = inspection.exports.iter().find(|name| {
+        name.strip_prefix(HANDLER).is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+    });
+    if handler.is_none() {
+        let exports = match inspection.exports.as_slice() {
+            [] => "nothing".to_owned(),
+            exports => quoted(exports),
+        };
+        return Err(LoadError::WrongWorld { exports });
+    }
+    let ours = inspection.exports.iter().chain(&inspection.imports);
+    for name in ours.filter(|name| name.starts_with(PACKAGE)) {
+        let found = name.split_once('@').map_or("none", |(_, version)| version);
+        let (major, minor, _) = WORLD_VERSION;
+        let mut parts = found.split('.').map(|part| part.parse::<u64>().ok());
+        if (parts.next().flatten(), parts.next().flatten()) != (Some(major), Some(minor)) {
+            let runs = format!("{major}.{minor}.x");
+            return Err(LoadError::Version { found: found.to_owned(), runs });
+        }
+    }
+    Ok(())
+}
+
+fn instantiate_pre(
+    sandbox: &Sandbox,
+    component: &wasm::Component,
+) -> Result<InstancePre<Host>, LoadError> {
+    let inner = sandbox.inner();
+    inner.linker.instantiate_pre(component).map_err(|error| {
+        let unknown: Vec<String> = component
+            .component_type()
+            .imports(&inner.engine)
+            .filter(|(name, item)| {
+                // What the host offers at all; another version or type is a mismatch.
+                let interface = name.split('@').next().unwrap_or(name);
+                !matches!(item.ty, ComponentItem::ComponentInstance(_)) || !host_offers(interface)
+            })
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        if unknown.is_empty() {
+            LoadError::Mismatch { reason: chain(&error) }
+        } else {
+            LoadError::UnknownImports { imports: quoted(&unknown) }
+        }
+    })
+}
+
+fn host_offers(interface: &str) -> bool {
+    const PACKAGES: [&str; 9] = [
+        PACKAGE,
+        "wasi:cli/",
+        "wasi:clocks/",
+        "wasi:filesystem/",
+        "wasi:http/",
+        "wasi:io/",
+        "wasi:logging/",
+        "wasi:random/",
+        "wasi:sockets/",
+    ];
+    PACKAGES.iter().any(|package| interface.starts_with(package))
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &wasmtime::Error) -> String {
+    format!("{error:#}").replace('\n', " ")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,155 @@
+//! How an invocation fails, told as Lambda tells it (`facts/limits.md` 4).
+
+use serde_json::json;
+
+use crate::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use crate::report::Guard;
+
+/// An error's name and its cause, as long as Step Functions takes them (`facts/limits.md` 1).
+const ERROR_CHARACTERS_MAX: usize = 256;
+const CAUSE_CHARACTERS_MAX: usize = 32_768;
+
+/// A failed invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Who or what made it fail.
+    pub kind: FailureKind,
+    /// `errorType`: what `Retry` and `Catch` match.
+    pub error_type: String,
+    /// `errorMessage`.
+    pub message: String,
+}
+
+/// Who or what made an invocation fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The task itself said so.
+    Task,
+    /// A guard stopped it.
+    Guard(Guard),
+    /// The task crashed: a trap, a panic, an exit.
+    Crash,
+    /// The instance could not be made.
+    Init,
+    /// Its answer is no JSON, too large, or otherwise not one.
+    Answer,
+    /// The payload is too large.
+    Request,
+}
+
+impl Failure {
+    /// The payload that Lambda answers with, which is the cause that a workflow sees.
+    pub fn payload(&self) -> String {
+        // Lambda's own failures name the type first, runtimes and the size limit the message.
+        match self.kind {
+            FailureKind::Task | FailureKind::Answer => {
+                json!({ "errorMessage": self.message, "errorType": self.error_type })
+            }
+            FailureKind::Guard(_)
+            | FailureKind::Crash
+            | FailureKind::Init
+            | FailureKind::Request => {
+                json!({ "errorType": self.error_type, "errorMessage": self.message })
+            }
+        }
+        .to_string()
+    }
+
+    /// The task's own failure.
+    pub(crate) fn task(error: &str, cause: &str) -> Self {
+        if error.is_empty() || error.starts_with("States.") {
+            let message = format!(
+                "the task failed with the error name `{error}`, which is reserved: {cause}"
+            );
+            return Self::answer("Runtime.MarshalError", message);
+        }
+        Self {
+            kind: FailureKind::Task,
+            error_type: cut(error, ERROR_CHARACTERS_MAX),
+            message: cut(cause, CAUSE_CHARACTERS_MAX),
+        }
+    }
+
+    pub(crate) fn timed_out(guard: Guard, request_id: &str, timeout_seconds: u32) -> Self {
+        let message = format!(
+            "RequestId: {request_id} Error: Task timed out after {timeout_seconds}.00 seconds"
+        );
+        let error_type = "Sandbox.Timedout".to_owned();
+        Self { kind: FailureKind::Guard(guard), error_type, message }
+    }
+
+    pub(crate) fn out_of_memory(request_id: &str) -> Self {
+        Self {
+            kind: FailureKind::Guard(Guard::Memory),
+            error_type: "Runtime.OutOfMemory".to_owned(),
+            message: format!(
+                "RequestId: {request_id} Error: Runtime exited with error: signal: killed"
+            ),
+        }
+    }
+
+    pub(crate) fn stack_exhausted(request_id: &str) -> Self {
+        let what = "signal: segmentation fault (stack overflow)";
+        Self { kind: FailureKind::Guard(Guard::Stack), ..Self::crash(request_id, what) }
+    }
+
+    pub(crate) fn crash(request_id: &str, what: &str) -> Self {
+        let message = format!("RequestId: {request_id} Error: Runtime exited with error: {what}");
+        Self {
+            kind: FailureKind::Crash,
+            error_type: "Runtime.ExitError".to_owned(),
+            message: cut(&message, CAUSE_CHARACTERS_MAX),
+        }
+    }
+
+    pub(crate) fn exit(request_id: &str, status: i32) -> Self {
+        let mut failure = Self::crash(request_id, &format!("exit status {status}"));
+        if status == 0 {
+            failure.message =
+                format!("RequestId: {request_id} Error: Runtime exited without providing a reason");
+        }
+        failure
+    }
+
+    pub(crate) fn init(request_id: &str, what: &str) -> Self {
+        let message = format!("RequestId: {request_id} Error: {what}");
+        let error_type = "Runtime.InvalidEntrypoint".to_owned();
+        Self { kind: FailureKind::Init, error_type, message: cut(&message, CAUSE_CHARACTERS_MAX) }
+    }
+
+    pub(crate) fn not_json(what: &str) -> Self {
+        Self::answer("Runtime.MarshalError", format!("Unable to marshal response: {what}"))
+    }
+
+    pub(crate) fn response_too_large() -> Self {
+        Self::answer(
+            "Function.ResponseSizeTooLarge",
+            format!(
+                "Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
+            ),
+        )
+    }
+
+    pub(crate) fn request_too_large() -> Self {
+        let message = format!(
+            "Request must be smaller than {REQUEST_BYTES_MAX} bytes for the InvokeFunction operation"
+        );
+        let error_type = "RequestEntityTooLargeException".to_owned();
+        Self { kind: FailureKind::Request, error_type, message }
+    }
+
+    fn answer(error_type: &str, message: String) -> Self {
+        Self {
+            kind: FailureKind::Answer,
+            error_type: error_type.to_owned(),
+            message: cut(&message, CAUSE_CHARACTERS_MAX),
+        }
+    }
+}
+
+fn cut(text: &str, characters_max: usize) -> String {
+    match text.char_indices().nth(characters_max) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,36 @@
+//! The sandbox: runs tasks as WebAssembly components under Lambda's limits, with nothing but what they
+//! were granted, and reports on every invocation.
+//!
+//! ```text
+//!   Sandbox --load--> Component --function(settings)--> Function --invoke(payload)--> Invoked
+//!   one engine,       compiled, cached on disk,         a name, limits,               result or failure,
+//!   one epoch clock   checked against the world         grants                        and the report
+//! ```
+//!
+//! Reading order: [`Sandbox`], [`Component`], [`FunctionSettings`], [`Function`], [`Invoked`],
+//! [`Failure`], [`Report`]; then `limits` (memory, CPU as fuel, time), `meter` (the two clocks) and
+//! `host` (what a task sees of the world).
+//!
+//! The only crate that names wasmtime. Knows nothing of workflows.
+
+mod cache;
+mod component;
+mod engine;
+mod failure;
+mod function;
+mod grants;
+mod host;
+mod limits;
+mod meter;
+mod report;
+
+pub use cache::CodeCache;
+pub use component::{Component, ComponentKind, Inspection, LoadError};
+pub use engine::{CONCURRENT_INVOCATIONS_MAX, Sandbox, SandboxError};
+pub use failure::{Failure, FailureKind};
+pub use function::{Environment, Function, FunctionSettings, Invocation, Invoked};
+pub use grants::{Grants, HttpGrant, ObjectGrant};
+pub use limits::{
+    FUEL_PER_VCPU_SECOND, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, VCPU_MEMORY_MB, fuel_budget,
+};
+pub use report::{Guard, LOG_BYTES_MAX, LogLine, LogSource, Report, Status};

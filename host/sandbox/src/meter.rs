@@ -1,0 +1,119 @@
+//! The two clocks of an invocation.
+//!
+//! Fuel counts what the guest computes; this counts what it waits for. Together they are the time that
+//! Lambda would have taken. A guest that computes is looked at every tick of the epoch clock, one that
+//! waits has a timer around its call, so that neither can outlive its timeout:
+//!
+//! ```text
+//!   guest code     host call              guest code
+//!   fuel, epochs | waiting, timer       | fuel, epochs
+//! ```
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+
+/// How often the guest is looked at: the epoch's tick.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// How much longer than its timeout a call may take on the wall, whatever fuel and waiting say: a
+/// machine slower than the reference by more than this stops its guests early.
+const WALL_FACTOR: u32 = 20;
+
+/// What the two clocks share. The guest's side is written at each tick, the host's side at each wait.
+#[derive(Debug, Default)]
+pub(crate) struct Clocks {
+    waited_ns: AtomicU64,
+    cpu_ns: AtomicU64,
+    /// The call was left only to let others run, not to wait.
+    yielded: AtomicBool,
+}
+
+impl Clocks {
+    pub(crate) fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited_ns.load(Ordering::Relaxed))
+    }
+
+    /// Notes the CPU time so far, and that the guest yields.
+    pub(crate) fn tick(&self, cpu: Duration) {
+        self.cpu_ns.store(nanos(cpu), Ordering::Relaxed);
+        self.yielded.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn reset(&self) {
+        self.waited_ns.store(0, Ordering::Relaxed);
+        self.cpu_ns.store(0, Ordering::Relaxed);
+        self.yielded.store(false, Ordering::Relaxed);
+    }
+
+    fn spent(&self) -> Duration {
+        self.waited() + Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed))
+    }
+}
+
+/// The timeout has passed while the guest waited.
+#[derive(Debug)]
+pub(crate) struct TimedOut;
+
+/// A call into a guest, metered.
+pub(crate) struct Metered<'c, F> {
+    call: F,
+    clocks: &'c Arc<Clocks>,
+    timeout: Duration,
+    began: Instant,
+    left_at: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'c, F> Metered<'c, F> {
+    pub(crate) fn new(call: F, clocks: &'c Arc<Clocks>, timeout: Duration) -> Self {
+        Self { call, clocks, timeout, began: Instant::now(), left_at: None, timer: None }
+    }
+}
+
+impl<F: Future + Unpin> Future for Metered<'_, F> {
+    type Output = Result<F::Output, TimedOut>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Some(left_at) = this.left_at.take() {
+            let waited = nanos(left_at.elapsed());
+            this.clocks.waited_ns.fetch_add(waited, Ordering::Relaxed);
+            if this.clocks.spent() >= this.timeout {
+                return Poll::Ready(Err(TimedOut));
+            }
+        }
+        if let Poll::Ready(output) = Pin::new(&mut this.call).poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        if this.clocks.yielded.swap(false, Ordering::Relaxed) {
+            // Others run meanwhile; that is not this guest's time.
+            return match this.began.elapsed() > this.timeout * WALL_FACTOR {
+                true => Poll::Ready(Err(TimedOut)),
+                false => Poll::Pending,
+            };
+        }
+        let now = Instant::now();
+        this.left_at = Some(now);
+        let end = now + this.timeout.saturating_sub(this.clocks.spent());
+        let timer = match &mut this.timer {
+            Some(timer) => {
+                timer.as_mut().reset(end.into());
+                timer
+            }
+            none => none.insert(Box::pin(tokio::time::sleep_until(end.into()))),
+        };
+        match timer.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(TimedOut)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

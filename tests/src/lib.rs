@@ -1,0 +1,1 @@
+//! What users see, tested: case folders, the real binary, rules about the architecture.
