@@ -1,5 +1,5 @@
 //! Misbehaves as its event says, so that the host's tests see every way in which a task can go wrong or
-//! try what it may not. `{"do":"spin"}` and so on: the variants of [`Deed`] are the list.
+//! try what it may not. `{"do":"spin"}` and so on: the variants of `Deed` are the list.
 //!
 //! Deeds that come back answer with a JSON object that says what happened.
 

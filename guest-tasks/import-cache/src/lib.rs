@@ -68,7 +68,9 @@ impl Cache {
         let mut page = Vec::with_capacity(bytes);
         for row in rows {
             // Between the tokens of a JSON text a line break means nothing; inside of a string there is none.
-            page.extend(row.get().bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+            for part in row.get().as_bytes().split(|byte| matches!(byte, b'\n' | b'\r')) {
+                page.extend_from_slice(part);
+            }
             page.push(b'\n');
         }
         self.bucket.put(&self.page_key(offset), &page)

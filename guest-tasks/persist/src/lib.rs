@@ -8,7 +8,7 @@ use std::io::BufRead as _;
 
 use import_cache::Cache;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use stepwell_task::{
     Failure,
     buckets::{Error, Reader, Writer},
@@ -26,20 +26,12 @@ struct State {
     /// How many of them `validate` has taken out.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected: Option<u64>,
-    #[serde(skip_deserializing)]
+    #[serde(default)]
     rows: u64,
-    #[serde(skip_deserializing)]
-    object: Option<Location>,
+    #[serde(default)]
+    object: Option<Value>,
     #[serde(flatten)]
     rest: Map<String, Value>,
-}
-
-#[derive(Serialize)]
-struct Location {
-    bucket: String,
-    key: String,
-    size: u64,
-    etag: String,
 }
 
 fn persist(mut state: State) -> Result<State, Failure> {
@@ -55,12 +47,9 @@ fn persist(mut state: State) -> Result<State, Failure> {
     let object = writer.finish()?;
 
     log::info(format_args!("{} rows in `{}`", state.rows, object.key));
-    state.object = Some(Location {
-        bucket: state.bucket.clone(),
-        key: object.key,
-        size: object.size,
-        etag: object.etag,
-    });
+    state.object = Some(json!({
+        "bucket": state.bucket, "key": object.key, "size": object.size, "etag": object.etag,
+    }));
     Ok(state)
 }
 
@@ -74,7 +63,7 @@ fn append(writer: &mut Writer, mut page: Reader) -> Result<u64, Error> {
         if bytes.is_empty() {
             return Ok(rows);
         }
-        rows += memchr::memchr_iter(b'\n', bytes).count() as u64;
+        rows += bytecount::count(bytes, b'\n') as u64;
         writer.append(bytes)?;
         let consumed = bytes.len();
         page.consume(consumed);
@@ -100,7 +89,6 @@ fn check_count(state: &State) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use stepwell_task::testing;
 
     use super::*;
@@ -129,10 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn trying_again_gives_the_same() {
+    fn trying_again_gives_the_same_each_field_once() {
         testing::put("orders", "cache/page-000000000000.jsonl", b"1\n");
         let first = run(event(1)).unwrap();
-        assert_eq!(run(first.clone()), Ok(first));
+        let again = persist(serde_json::from_value(first.clone()).unwrap()).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), first.to_string());
     }
 
     #[test]

@@ -17,9 +17,9 @@ use stepwell_task::{Failure, log};
 struct State {
     bucket: String,
     cache: String,
-    #[serde(skip_deserializing)]
+    #[serde(default)]
     valid: u64,
-    #[serde(skip_deserializing)]
+    #[serde(default)]
     rejected: u64,
     #[serde(flatten)]
     rest: Map<String, Value>,
@@ -27,6 +27,7 @@ struct State {
 
 fn validate(mut state: State) -> Result<State, Failure> {
     let cache = Cache::new(&state.bucket, &state.cache)?;
+    (state.valid, state.rejected) = (0, 0);
     let mut last_id = None;
     for page in cache.pages() {
         let key = page?.key;
@@ -36,7 +37,7 @@ fn validate(mut state: State) -> Result<State, Failure> {
             cache.bucket().put(&cache.rejected_key(&key), &sorted.bad)?;
             cache.bucket().put(&key, &sorted.good)?;
         }
-        state.valid += lines(&sorted.good).count() as u64;
+        state.valid += sorted.good_rows;
     }
     for rejected in cache.rejected() {
         state.rejected += lines(&cache.bucket().get(&rejected?.key)?.body).count() as u64;
@@ -50,6 +51,7 @@ stepwell_task::task!(validate);
 #[derive(Default)]
 struct Sorted {
     good: Vec<u8>,
+    good_rows: u64,
     bad: Vec<u8>,
 }
 
@@ -68,6 +70,7 @@ fn sort(page: &[u8], last_id: &mut Option<i128>) -> Result<Sorted, Failure> {
                 *last_id = Some(id);
                 sorted.good.extend_from_slice(line);
                 sorted.good.push(b'\n');
+                sorted.good_rows += 1;
             }
             Err(reason) => {
                 let text = serde_json::value::to_raw_value(&String::from_utf8_lossy(line))?;
@@ -165,6 +168,8 @@ mod tests {
         testing::put("orders", "cache/page-000000000000.jsonl", b"{\"id\":2}\n{\"id\":1}\n");
         let first = run();
         assert_eq!(run(), first);
+        let again = validate(serde_json::from_value(first.clone()).unwrap()).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), first.to_string());
         // The first attempt ended between its two writes.
         testing::put("orders", "cache/page-000000000000.jsonl", b"{\"id\":2}\n{\"id\":1}\n");
         assert_eq!(run(), first);

@@ -98,7 +98,6 @@ impl Deadline {
 }
 
 fn explain(code: &ErrorCode) -> Error {
-    let message = code.to_string();
     let kind = match code {
         ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => ErrorKind::Denied,
         ErrorCode::DnsTimeout
@@ -123,5 +122,19 @@ fn explain(code: &ErrorCode) -> Error {
         ErrorCode::HttpResponseBodySize(_) => ErrorKind::TooLarge,
         _ => ErrorKind::Interrupted,
     };
-    Error::new(kind, message)
+    Error::new(kind, describe(code))
+}
+
+/// The usual cases in words; the others by their names.
+fn describe(code: &ErrorCode) -> String {
+    let text = match code {
+        ErrorCode::HttpRequestDenied => "the function has no grant for this host",
+        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => "there is no such host",
+        ErrorCode::ConnectionRefused => "the connection was refused",
+        ErrorCode::HttpProtocolError
+        | ErrorCode::HttpResponseIncomplete
+        | ErrorCode::ConnectionTerminated => "the connection ended before the answer was whole",
+        code => return code.to_string(),
+    };
+    text.to_owned()
 }
