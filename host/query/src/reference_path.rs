@@ -303,3 +303,186 @@ impl<'de> Deserialize<'de> for ReferencePath {
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn write(path: &str, root: Value, value: Value) -> Result<Value, ReferencePathError> {
+        ReferencePath::parse(path).unwrap().write(root, value)
+    }
+
+    #[track_caller]
+    fn is_refused(text: &str, offset: usize, message: &str) {
+        let error = ReferencePath::parse(text).expect_err(text);
+        assert_eq!((error.offset, error.message.as_str()), (offset, message), "{text}");
+    }
+
+    #[test]
+    fn the_root_is_replaced_as_a_whole() {
+        assert_eq!(write("$", json!("foo"), json!({"a": 1})), Ok(json!({"a": 1})));
+        assert!(ReferencePath::parse("$").unwrap().is_root());
+        assert!(!ReferencePath::parse("$.a").unwrap().is_root());
+    }
+
+    #[test]
+    fn a_member_is_overwritten_in_its_position_or_added_last() {
+        let root = json!({"a": 1, "b": 2});
+        let text = |value: Result<Value, _>| value.unwrap().to_string();
+        assert_eq!(text(write("$.a", root.clone(), json!([]))), r#"{"a":[],"b":2}"#);
+        assert_eq!(text(write("$.c", root, json!(null))), r#"{"a":1,"b":2,"c":null}"#);
+    }
+
+    #[test]
+    fn objects_are_created_on_the_way() {
+        let written = write("$.a['b c'].d", json!({"a": {"x": 1}}), json!(2));
+        assert_eq!(written, Ok(json!({"a": {"x": 1, "b c": {"d": 2}}})));
+    }
+
+    #[test]
+    fn an_element_is_overwritten_but_never_added() {
+        let root = json!({"l": [1, {"a": 2}]});
+        let written = write("$.l[1].a", root.clone(), json!(3));
+        assert_eq!(written, Ok(json!({"l": [1, {"a": 3}]})));
+        let error = write("$.l[2]", root, json!(3)).unwrap_err();
+        assert_eq!(error.to_string(), "`$['l']` has 2 elements, so it has no element 2");
+        let error = write("$.l[0]", json!({}), json!(3)).unwrap_err();
+        assert_eq!(error.to_string(), "`$['l']` is missing, so it cannot have the element 0");
+        let error = write("$[0]", json!({}), json!(3)).unwrap_err();
+        assert_eq!(error.to_string(), "`$` is an object, so it cannot have the element 0");
+    }
+
+    #[test]
+    fn what_is_no_object_is_not_made_one() {
+        let error = write("$.x", json!("foo"), json!(1)).unwrap_err();
+        assert_eq!(error.to_string(), "`$` is a string, so it cannot have the member `x`");
+        let error = write("$.a.b.c", json!({"a": {"b": null}}), json!(1)).unwrap_err();
+        assert_eq!(error.to_string(), "`$['a']['b']` is null, so it cannot have the member `c`");
+        let error = write("$.l.a", json!({"l": []}), json!(1)).unwrap_err();
+        assert_eq!(error.to_string(), "`$['l']` is an array, so it cannot have the member `a`");
+    }
+
+    #[test]
+    fn escapes_and_quotes_make_operators_part_of_a_name() {
+        let root = json!({"a.b": 1, "store": 2, "@x": 3, "[?": 4, "it's": 5, "a:b,*": 6, "\\": 7});
+        for (text, expected) in [
+            (r"$.a\.b", 1),
+            (r"$.\stor\e", 2),
+            (r"$.\@x", 3),
+            (r"$.\[\?", 4),
+            ("$.it's", 5),
+            (r"$['it\'s']", 5),
+            (r#"$["it's"]"#, 5),
+            ("$['a:b,*']", 6),
+            (r"$.\\", 7),
+            ("$.['store']", 2),
+            ("$[ 'store' ]", 2),
+        ] {
+            let path = ReferencePath::parse(text).unwrap();
+            assert_eq!(path.read(&root), Some(&json!(expected)), "{text}");
+        }
+    }
+
+    #[test]
+    fn reading_finds_what_is_there_and_nothing_else() {
+        let root = json!({"a": [{"b": null}]});
+        let read = |text: &str| ReferencePath::parse(text).unwrap().read(&root).cloned();
+        assert_eq!(read("$.a[0].b"), Some(json!(null)));
+        assert_eq!(read("$"), Some(root.clone()));
+        assert_eq!(read("$.a[1]"), None);
+        assert_eq!(read("$.a.b"), None);
+        assert_eq!(read("$[0]"), None);
+    }
+
+    #[test]
+    fn what_can_mean_more_than_one_place_is_refused() {
+        is_refused("$.a[*]", 4, "a reference path cannot have `*`");
+        is_refused("$.*", 2, "a reference path cannot have `*`");
+        is_refused("$..a", 1, "a reference path cannot have `..`");
+        is_refused("$.a..b", 3, "a reference path cannot have `..`");
+        is_refused("$.a[0:2]", 5, "a reference path cannot have `:`");
+        is_refused("$.a[0,2]", 5, "a reference path cannot have `,`");
+        is_refused("$['a','b']", 5, "a reference path cannot have `,`");
+        is_refused("$.a[?(@.b)]", 4, "a reference path cannot have `?`");
+        is_refused("$.@", 2, "a reference path cannot have `@`");
+        is_refused("$.a[-1]", 4, "an index of a reference path cannot be negative");
+    }
+
+    #[test]
+    fn broken_texts_are_refused_with_a_place() {
+        is_refused("", 0, "a reference path starts with `$`");
+        is_refused("a.b", 0, "a reference path starts with `$`");
+        is_refused("$a", 1, "expected `.` or `[`");
+        is_refused("$$.a", 1, "expected `.` or `[`");
+        is_refused("$.", 2, "expected a name after `.`");
+        is_refused("$.ü.", 5, "expected a name after `.`");
+        is_refused("$.a b", 3, "a name with spaces goes into brackets: `['a b']`");
+        is_refused("$.a\\", 3, "a character is missing after this `\\`");
+        is_refused("$['a", 2, "this quote is never closed");
+        is_refused("$['a'", 5, "expected `]`");
+        is_refused("$[0", 3, "expected `]`");
+        is_refused("$[]", 2, "expected an index or a name in quotes after `[`");
+        let digits = "9".repeat(30);
+        is_refused(&format!("$[{digits}]"), 2, &format!("`{digits}` is no index"));
+        let deep = ".a".repeat(100_000);
+        is_refused(&format!("${deep}"), 201, "a reference path has at most 100 steps");
+    }
+
+    #[test]
+    fn a_path_is_shown_and_stored_as_it_was_written() {
+        let path = ReferencePath::parse("$.a['b']").unwrap();
+        assert_eq!(path.to_string(), "$.a['b']");
+        assert_eq!(serde_json::to_string(&path).unwrap(), r#""$.a['b']""#);
+        assert_eq!(serde_json::from_str::<ReferencePath>(r#""$.a['b']""#).unwrap(), path);
+        assert!(serde_json::from_str::<ReferencePath>(r#""$.*""#).is_err());
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from)];
+        leaf.prop_recursive(4, 30, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec(("[a-c]", inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in any::<String>()) {
+            for text in [text.clone(), format!("$.{text}"), format!("$[{text}]"), format!("$['{text}")] {
+                if let Err(error) = ReferencePath::parse(&text) {
+                    prop_assert!(text.is_char_boundary(error.offset), "{text} {error:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(
+            steps in prop::collection::vec("\\.[a-c]|\\['[a-c]'\\]|\\[[0-2]\\]", 0..5),
+            root in any_value(),
+            value in any_value(),
+        ) {
+            let path = ReferencePath::parse(&format!("${}", steps.concat())).unwrap();
+            let was_there = path.read(&root).is_some();
+            match path.write(root, value.clone()) {
+                Ok(written) => prop_assert_eq!(path.read(&written), Some(&value)),
+                Err(error) => prop_assert!(!was_there, "{}", error),
+            }
+        }
+
+        #[test]
+        fn any_name_can_be_escaped(name in "\\PC{1,20}", value in any::<i64>()) {
+            let escaped: String = name.chars().flat_map(|character| ['\\', character]).collect();
+            for text in [format!("$.{escaped}.x"), format!("$['{escaped}'].x")] {
+                let path = ReferencePath::parse(&text).unwrap();
+                let written = path.write(json!({}), json!(value)).unwrap();
+                prop_assert_eq!(&written[&name]["x"], &json!(value));
+            }
+        }
+    }
+}

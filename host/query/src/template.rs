@@ -70,9 +70,9 @@ pub enum Template {
         query: Query,
     },
     /// An object with a path somewhere in it. Names are stripped of `.$`.
-    Object(Vec<(String, Template)>),
+    Object(Vec<(String, Self)>),
     /// An array with a path somewhere in it.
-    Array(Vec<Template>),
+    Array(Vec<Self>),
 }
 
 /// A path in a template that found nothing.

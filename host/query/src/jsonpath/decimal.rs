@@ -35,8 +35,8 @@ impl Decimal {
     fn read(text: &str) -> Result<Self, NotDecimal> {
         let (negative, unsigned) = split_sign(text);
         let (mantissa, power) = match unsigned.split_once(['e', 'E']) {
-            Some((mantissa, power)) => (mantissa, read_power(power)?),
-            None => (unsigned, 0),
+            Some((mantissa, power)) => (mantissa, Some(power)),
+            None => (unsigned, None),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let all = format!("{whole}{fraction}");
@@ -46,6 +46,7 @@ impl Decimal {
         if all.is_empty() {
             return Err(NotDecimal { at: unsigned.chars().next() });
         }
+        let power = power.map_or(Ok(0), read_power)?;
         let digits = all.trim_start_matches('0');
         let zeros = i64::try_from(all.len() - digits.len()).unwrap_or(i64::MAX);
         let point = i64::try_from(whole.len()).unwrap_or(i64::MAX);
@@ -120,6 +121,7 @@ mod tests {
             ("1e5.0", Some('.')),
             ("NaN", Some('N')),
             ("1e99999999999", Some('9')),
+            ("true", Some('t')),
         ] {
             assert_eq!(compare(text, "1"), Err(NotDecimal { at }), "{text}");
         }

@@ -227,7 +227,7 @@ fn compare(left: &Seen<'_>, right: &Seen<'_>) -> Result<Option<Ordering>, PathEr
             return compare_numbers(left, right).map(Some);
         }
         if let Some(right) = right.as_text() {
-            return compare_decimals(&left.to_string(), right).map(Some);
+            return compare_number_with_text(left, right).map(Some);
         }
     }
     if let Some(left) = left.as_bool() {
@@ -242,8 +242,8 @@ fn compare(left: &Seen<'_>, right: &Seen<'_>) -> Result<Option<Ordering>, PathEr
 
 /// Java's order: by UTF-16 units.
 fn compare_texts(left: &str, right: &str) -> Ordering {
-    let unescaped = if right.contains('\'') {
-        Cow::Owned(right.replace("\\'", "'"))
+    let unescaped = if right.contains(r"\'") {
+        Cow::Owned(right.replace(r"\'", "'"))
     } else {
         Cow::Borrowed(right)
     };
@@ -251,10 +251,48 @@ fn compare_texts(left: &str, right: &str) -> Ordering {
 }
 
 fn compare_numbers(left: &Number, right: &Number) -> Result<Ordering, PathError> {
-    match (left.as_i64(), right.as_i64()) {
-        (Some(left), Some(right)) => Ok(left.cmp(&right)),
-        _ => compare_decimals(&left.to_string(), &right.to_string()),
+    if let (Some(left), Some(right)) = (left.as_i64(), right.as_i64()) {
+        return Ok(left.cmp(&right));
     }
+    let floats = (exact_float(left), exact_float(right));
+    if let (Some(left), Some(right)) = floats
+        && let Some(ordering) = left.partial_cmp(&right)
+    {
+        return Ok(ordering);
+    }
+    compare_decimals(&left.to_string(), &right.to_string())
+}
+
+fn compare_number_with_text(left: &Number, right: &str) -> Result<Ordering, PathError> {
+    if let (Some(left), Ok(right)) = (left.as_i64(), right.parse::<i64>()) {
+        return Ok(left.cmp(&right));
+    }
+    if let (Some(left), Some(right)) = (exact_float(left), short_decimal(right))
+        && let Some(ordering) = left.partial_cmp(&right)
+    {
+        return Ok(ordering);
+    }
+    compare_decimals(&left.to_string(), right)
+}
+
+/// The number as a float, if no other number becomes the same float.
+fn exact_float(number: &Number) -> Option<f64> {
+    const INTEGER_MAX: u64 = 1 << 53;
+    match number.as_i64() {
+        Some(integer) if integer.unsigned_abs() > INTEGER_MAX => None,
+        None if number.is_u64() => None,
+        _ => number.as_f64(),
+    }
+}
+
+/// A plain decimal number of so few digits that floats tell it from all others like it.
+fn short_decimal(text: &str) -> Option<f64> {
+    const DIGITS_MAX: usize = 15;
+    let is_plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    if text.len() > DIGITS_MAX || !text.bytes().all(is_plain) {
+        return None;
+    }
+    text.parse().ok()
 }
 
 fn compare_decimals(left: &str, right: &str) -> Result<Ordering, PathError> {

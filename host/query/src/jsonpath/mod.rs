@@ -1,6 +1,7 @@
 //! JSONPath in the dialect of AWS Step Functions.
 //!
-//! A path is compiled once ([`parse`]) into steps ([`step`]) and evaluated many times ([`evaluate`]).
+//! A path is compiled once ([`parse`]) into steps ([`step`]) and evaluated many times ([`evaluate`],
+//! [`search`]).
 //! Everything is bounded: the text, the steps, the conditions, the work and the size of a result. The
 //! parser reads filters to a depth of one, because a path inside a filter may not hold another filter,
 //! so no path, however hostile, can exhaust the stack.
@@ -11,6 +12,7 @@ mod evaluate;
 mod filter;
 mod parse;
 mod parse_filter;
+mod search;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -98,7 +100,7 @@ impl JsonPath {
     }
 
     /// The path as messages spell it: `$['orders'][*]['id']`.
-    pub fn canonical(&self) -> impl fmt::Display {
+    pub fn canonical(&self) -> String {
         format!("${}", Canonical(&self.0.steps))
     }
 
@@ -108,7 +110,7 @@ impl JsonPath {
         if self.is_definite() {
             evaluate::definite(&self.0.steps, root)
         } else {
-            evaluate::indefinite(&self.0.steps, self.0.definite_from, root).map(Cow::Owned)
+            search::indefinite(&self.0.steps, self.0.definite_from, root).map(Cow::Owned)
         }
     }
 }

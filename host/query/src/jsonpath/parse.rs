@@ -128,23 +128,23 @@ impl<'t> Reader<'t> {
                 let names = names.ok_or_else(|| self.error(bracket, "this `[` is never closed"))?;
                 Ok(step_of_names(names))
             }
-            '@' => self.from_end(bracket, &bracket[start..]),
+            '@' => self.size_step(bracket, &bracket[start..]),
             _ => self.array_step(bracket, &bracket[start..]),
         }
     }
 
     fn unknown_bracket(&self, bracket: &'t str) -> PathSyntaxError {
-        let message = match bracket.contains('"') {
-            true => "names in brackets go into single quotes: `['a']`",
-            false => {
-                "expected an index, a slice, `*`, a filter or a name in single quotes between `[` and `]`"
-            }
-        };
-        self.error(bracket, message)
+        if bracket.contains('"') {
+            return self.error(bracket, "names in brackets go into single quotes: `['a']`");
+        }
+        self.error(
+            bracket,
+            "expected an index, a slice, `*`, a filter or a name in single quotes between `[` and `]`",
+        )
     }
 
     /// `[(@.length-1)]`, from the `@` on.
-    fn from_end(&self, bracket: &'t str, text: &'t str) -> Result<Step, PathSyntaxError> {
+    fn size_step(&self, bracket: &'t str, text: &'t str) -> Result<Step, PathSyntaxError> {
         let expected =
             || self.error(bracket, "expected `[(@.length-1)]`, with any number for the 1");
         let call = text.get(2..).ok_or_else(expected)?;
@@ -163,36 +163,33 @@ impl<'t> Reader<'t> {
         let mut numbers = Vec::new();
         let (mut is_list, mut from, mut to, mut between) = (false, false, false, false);
         loop {
-            let digits = take_digits(&mut rest);
-            let separator = rest.bytes().next();
-            match separator {
-                Some(b',') => is_list = true,
-                Some(b':') if digits.is_empty() => to = true,
-                Some(b':') => {}
-                _ if digits.is_empty() => break,
-                _ => {}
-            }
-            if !(digits.is_empty() && separator == Some(b':')) {
-                numbers.push(self.number(bracket, &digits)?);
-            }
-            match separator {
-                Some(b',') => rest = &rest[1..],
-                Some(b':') => {
-                    rest = &rest[1..];
-                    let end = take_digits(&mut rest);
-                    match (digits.is_empty(), end.is_empty()) {
-                        (true, _) => {}
-                        (false, true) => from = true,
-                        (false, false) => between = true,
-                    }
-                    if to || !end.is_empty() {
-                        numbers.push(self.number(bracket, &end)?);
-                    }
-                    // What follows a slice is passed over, such as the step of `[0:6:2]`.
-                    rest = rest.strip_prefix([':', ',']).unwrap_or_default();
+            let start = take_digits(&mut rest);
+            let Some(separator @ (b',' | b':')) = rest.bytes().next() else {
+                if !start.is_empty() {
+                    numbers.push(self.number(bracket, &start)?);
                 }
-                _ => break,
+                break;
+            };
+            rest = &rest[1..];
+            if separator == b',' {
+                is_list = true;
+                numbers.push(self.number(bracket, &start)?);
+                continue;
             }
+            let end = take_digits(&mut rest);
+            match (start.is_empty(), end.is_empty()) {
+                (true, _) => to = true,
+                (false, true) => from = true,
+                (false, false) => between = true,
+            }
+            if !start.is_empty() {
+                numbers.push(self.number(bracket, &start)?);
+            }
+            if start.is_empty() || !end.is_empty() {
+                numbers.push(self.number(bracket, &end)?);
+            }
+            // What follows a slice is passed over, such as the step of `[0:6:2]`.
+            rest = rest.strip_prefix([':', ',']).unwrap_or_default();
         }
         match numbers[..] {
             [index] if !from && !to => Ok(Step::Index(index)),

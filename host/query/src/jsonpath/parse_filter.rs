@@ -174,13 +174,10 @@ fn is_path(text: &str) -> bool {
 
 fn definite<'t>(reader: &mut Reader<'t>, text: &'t str) -> Result<Box<[Step]>, PathSyntaxError> {
     let steps = reader.steps(text, false)?;
-    match steps.iter().all(Step::is_definite) {
-        true => Ok(steps.into()),
-        false => {
-            let message = format!("`{text}` can mean many values; a path in a filter means one");
-            Err(reader.error(text, message))
-        }
+    if !steps.iter().all(Step::is_definite) {
+        return Err(reader.error(text, "a path in a filter can only mean one value"));
     }
+    Ok(steps.into())
 }
 
 /// `/source/` or `/source/i`.

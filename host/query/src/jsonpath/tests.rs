@@ -1,1 +1,0 @@
-//! What the dialect does, quirk by quirk.
