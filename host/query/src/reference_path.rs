@@ -30,8 +30,8 @@ enum Step {
     Index(usize),
 }
 
-/// Why a value cannot be written to the place that a reference path names. For the workflow, each of
-/// these is a `States.ResultPathMatchFailure`.
+/// Why a value cannot be written to the place that a reference path names. For the workflow, all of
+/// these are one error: `States.ResultPathMatchFailure` in the specification.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferencePathError {
     /// A name is to be written into something that is no object.

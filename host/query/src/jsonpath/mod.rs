@@ -1,10 +1,9 @@
 //! JSONPath in the dialect of AWS Step Functions.
 //!
 //! A path is compiled once ([`parse`]) into steps ([`step`]) and evaluated many times ([`evaluate`],
-//! [`search`]).
-//! Everything is bounded: the text, the steps, the conditions, the work and the size of a result. The
-//! parser reads filters to a depth of one, because a path inside a filter may not hold another filter,
-//! so no path, however hostile, can exhaust the stack.
+//! [`search`]). Everything is bounded: the text, the steps, the conditions, the work and the size of a
+//! result. The parser reads filters to a depth of one, because a path inside a filter may not hold
+//! another filter, so no path, however hostile, can exhaust the stack.
 
 mod decimal;
 mod error;
