@@ -69,6 +69,17 @@ impl Functions {
             .any(|(_, _, settings)| matches!(settings.code, Some(Code::File { .. })))
     }
 
+    /// The buckets that the functions of a machine have grants for.
+    pub(crate) fn buckets<'w>(
+        workflow: &'w Workflow,
+        definition: &'w Definition,
+    ) -> std::collections::BTreeSet<&'w str> {
+        called(workflow, definition)
+            .flat_map(|(_, _, settings)| &settings.grants.objects)
+            .map(|grant| grant.bucket.as_str())
+            .collect()
+    }
+
     /// Loads what a machine calls. Components are compiled side by side, one that several functions
     /// share only once.
     pub(crate) fn load(

@@ -65,6 +65,14 @@ impl FolderBuckets {
         Ok(Self { tree: Arc::new(tree), windows: Arc::default() })
     }
 
+    /// Makes a bucket, unless it is there. The first write to it would make it as well; until then,
+    /// reading or listing it is [`ObjectError::NoSuchBucket`].
+    pub fn create_bucket(&self, bucket: &str) -> Result<(), ObjectError> {
+        name::check_bucket(bucket)?;
+        let made = self.tree.make_directory(bucket);
+        made.map(drop).map_err(|errno| failure(&errno.into(), "create the bucket", bucket))
+    }
+
     /// The folder that was opened.
     pub fn root(&self) -> &Path {
         self.tree.path()

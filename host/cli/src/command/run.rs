@@ -1,5 +1,6 @@
 //! `stepwell run`: runs a workflow file and prints the output.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use stepwell_asl::{Finding, NamedMachine, Workflow};
 use stepwell_engine::{Execution, HISTORY_EVENTS_MAX, Outcome, STATE_BYTES_MAX, Start};
-use stepwell_objects::{Buckets, FolderBuckets, S3Buckets};
+use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
 use stepwell_query::Document;
 use stepwell_sandbox::{CodeCache, Sandbox};
 use uuid::Uuid;
@@ -176,7 +177,10 @@ fn load_functions(
         let sandbox = Sandbox::new(cache);
         let sandbox = sandbox.map_err(|error| CommandError::environment(error.to_string()))?;
         timings.mark("sandbox set up");
-        let objects = runtime.block_on(open_objects(&args.objects))?;
+        let objects = runtime.block_on(open_objects(
+            &args.objects,
+            Functions::buckets(workflow, &machine.definition),
+        ))?;
         timings.mark("buckets opened");
         (Some(sandbox), Some(objects))
     } else {
@@ -189,14 +193,22 @@ fn load_functions(
     functions.map_err(|unusable| unusable_functions(args, source, unusable))
 }
 
-async fn open_objects(place: &Path) -> Result<Arc<dyn Buckets>, CommandError> {
+/// Opens the buckets. In a folder those that are granted are made, as they would exist on AWS.
+async fn open_objects(
+    place: &Path,
+    granted: BTreeSet<&str>,
+) -> Result<Arc<dyn Buckets>, CommandError> {
     if place == Path::new("s3") {
         let buckets = S3Buckets::from_environment().await;
         let buckets = buckets.map_err(|error| CommandError::environment(error.to_string()))?;
         return Ok(Arc::new(buckets));
     }
-    let buckets = FolderBuckets::open(place.to_owned());
-    let buckets = buckets.map_err(|error| {
+    let open = || {
+        let buckets = FolderBuckets::open(place.to_owned())?;
+        granted.iter().try_for_each(|bucket| buckets.create_bucket(bucket))?;
+        Ok(buckets)
+    };
+    let buckets = open().map_err(|error: ObjectError| {
         CommandError::environment(error.to_string())
             .with_help("choose another folder with `--objects DIR`")
     })?;
