@@ -75,14 +75,15 @@ impl<'e> Data<'e> {
 
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
-        template.fill(&At::new(data.value(), &self.moment)).map(Document::from).map_err(|error| {
+        let filled = template.fill(&At::new(data.value(), &self.moment)).map_err(|error| {
             self.runtime_failure(&format!(
                 "The JSONPath '{}' specified for the field '{}' could not be found in the input '{}'",
                 error.query,
                 error.field,
                 data.text()
             ))
-        })
+        })?;
+        self.made(filled)
     }
 
     /// The raw input with a result written into it.
@@ -93,10 +94,19 @@ impl<'e> Data<'e> {
             ResultPath::At(path) => path,
         };
         let input = self.branch.input.value().clone();
-        path.write(input, result.into_value()).map(Document::from).map_err(|error| {
-            let cause = format!("Unable to apply ResultPath '{path}': {error}");
-            Failure::new("States.ResultPathMatchFailure", cause).into()
-        })
+        let merged = path.write(input, result.into_value()).map_err(|_| {
+            // As a run on AWS shows it; the specification's `States.ResultPathMatchFailure` was not seen.
+            let input = self.branch.input.text();
+            let cause = format!("Unable to apply ReferencePath {path} to input {input}");
+            Failure::new("States.ReferencePathConflict", cause)
+        })?;
+        self.made(merged)
+    }
+
+    /// A value that was put together here. A loop can nest its input once more in each round.
+    fn made(&self, value: Value) -> Result<Document, Halt> {
+        Document::from_made(value)
+            .map_err(|error| self.runtime_failure(&format!("The state's data is {error}.")))
     }
 
     /// What a path finds in the data; `{}` for null.

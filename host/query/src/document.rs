@@ -55,6 +55,15 @@ impl Document {
         Ok(Self(Arc::new(Inner { text: OnceLock::from(text), value })))
     }
 
+    /// Takes a value that was put together from others, which may have made it too deep.
+    pub fn from_made(value: Value) -> Result<Self, DocumentError> {
+        if nests_deeper(&value, DEPTH_MAX) {
+            // Dropping it would recurse as deeply as it nests, which its parts' limits bound.
+            return Err(DocumentError::TooDeep);
+        }
+        Ok(Self::from(value))
+    }
+
     /// The document as a value, parsed at the first call.
     pub fn value(&self) -> &Value {
         self.0.value.get_or_init(|| {
@@ -90,6 +99,7 @@ impl Document {
     }
 }
 
+/// Takes a value that is known not to be too deep: a part of another document, or one from a file.
 impl From<Value> for Document {
     fn from(value: Value) -> Self {
         Self(Arc::new(Inner { text: OnceLock::new(), value: OnceLock::from(value) }))
@@ -119,6 +129,16 @@ impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Whether arrays and objects nest more than so many levels deep. Looks no further than that.
+fn nests_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => true,
+        Value::Array(items) => items.iter().any(|item| nests_deeper(item, levels - 1)),
+        Value::Object(members) => members.values().any(|member| nests_deeper(member, levels - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -190,6 +210,13 @@ mod tests {
         assert!(Document::parse(nested(DEPTH_MAX)).unwrap().value().is_array());
         assert!(matches!(Document::parse(nested(DEPTH_MAX + 1)), Err(DocumentError::TooDeep)));
         assert!(Document::parse("[".repeat(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn a_value_made_of_others_has_the_same_limit() {
+        let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!({ "x": [inner] }));
+        assert!(Document::from_made(nested(DEPTH_MAX / 2)).is_ok());
+        assert!(matches!(Document::from_made(nested(DEPTH_MAX)), Err(DocumentError::TooDeep)));
     }
 
     #[test]
