@@ -1,0 +1,29 @@
+//! The `stepwell` binary as a person or a script meets it: exit codes, standard output, standard error
+//! and the files that it leaves. One process per run, through the builder in `support`.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed test panics and prints; Clippy does not count helpers as tests"
+)]
+
+mod support;
+
+mod components;
+mod grants;
+mod help;
+mod history;
+mod import;
+mod input;
+mod inspect;
+mod interruption;
+mod options;
+mod output;
+mod reply;
+mod s3;
+mod source_failures;
+mod storage;
+mod stubs;
+mod tasks;
+mod validate;
+mod workflow_files;
+mod workflows;

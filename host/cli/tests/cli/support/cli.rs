@@ -1,0 +1,187 @@
+//! The builder: what a run finds in its folder, its environment and its arguments.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+
+use super::Ran;
+
+/// A run of the binary, to be described and then run in a folder of its own.
+pub(crate) struct Cli {
+    folder: TempDir,
+    command: Command,
+    stdin: Vec<u8>,
+}
+
+impl Cli {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self { command: command(folder.path()), folder, stdin: Vec::new() }
+    }
+
+    /// `stepwell run workflow.yaml` with this text in the file.
+    pub(crate) fn workflow(text: &str) -> Self {
+        Self::new().file("workflow.yaml", text).args(["run", "workflow.yaml"])
+    }
+
+    /// `stepwell run` with a file of this name and text.
+    pub(crate) fn run_of(name: &str, text: &str) -> Self {
+        Self::new().file(name, text).args(["run", name])
+    }
+
+    /// Adds a file to the folder, with the folders above it.
+    pub(crate) fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    pub(crate) fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.command.arg(argument.into());
+        self
+    }
+
+    pub(crate) fn args<A: Into<OsString>>(self, arguments: impl IntoIterator<Item = A>) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
+    pub(crate) fn input(self, json: &str) -> Self {
+        self.args(["--input", json])
+    }
+
+    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.command.env(name, value.into());
+        self
+    }
+
+    /// Writes standard output somewhere else.
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    /// Writes standard error somewhere else.
+    pub(crate) fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.command.stderr(stderr);
+        self
+    }
+
+    /// Runs behind a shell command that prepares the ground: `PREPARATION && exec stepwell ...`.
+    /// `wrapper` is the program that runs the shell, with its arguments, such as `unshare -rm`.
+    pub(crate) fn behind(mut self, wrapper: &[&str], preparation: &str) -> Self {
+        let mut behind = match wrapper {
+            [] => Command::new("sh"),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg("sh");
+                command
+            }
+        };
+        behind.args(["-c", &format!("{preparation} && exec \"$0\" \"$@\"")]);
+        behind.arg(self.command.get_program()).args(self.command.get_args());
+        behind.current_dir(self.folder.path()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            behind.env(name, value.unwrap());
+        }
+        behind.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command = behind;
+        self
+    }
+
+    /// A path in the run's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(self) -> Ran {
+        self.start().end()
+    }
+
+    /// Starts it and gives the hand on it.
+    pub(crate) fn start(mut self) -> Background {
+        let mut child = self.command.spawn().unwrap();
+        let stdin = std::mem::take(&mut self.stdin);
+        let mut pipe = child.stdin.take().unwrap();
+        let writer = std::thread::spawn(move || {
+            // Whoever does not read its input may close it.
+            _ = pipe.write_all(&stdin);
+        });
+        let stdout = child.stdout.take().map(read_to_end);
+        let stderr = child.stderr.take().map(BufReader::new);
+        Background { folder: self.folder, child, writer, stdout, stderr, said: String::new() }
+    }
+}
+
+/// A run that goes on while the test does.
+pub(crate) struct Background {
+    folder: TempDir,
+    child: Child,
+    writer: JoinHandle<()>,
+    stdout: Option<JoinHandle<String>>,
+    stderr: Option<BufReader<std::process::ChildStderr>>,
+    said: String,
+}
+
+impl Background {
+    /// Reads standard error until it has said this.
+    pub(crate) fn wait_for(mut self, text: &str) -> Self {
+        let stderr = self.stderr.as_mut().unwrap();
+        while !self.said.contains(text) {
+            let read = stderr.read_line(&mut self.said).unwrap();
+            assert!(read > 0, "it ended without saying `{text}`:\n{}", self.said);
+        }
+        self
+    }
+
+    /// Sends a signal, such as `INT`.
+    pub(crate) fn signal(self, name: &str) -> Self {
+        let kill = format!("kill -s {name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        self
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(mut self) -> Ran {
+        let mut stderr = self.said;
+        if let Some(mut rest) = self.stderr.take() {
+            rest.read_to_string(&mut stderr).unwrap();
+        }
+        let stdout = self.stdout.map_or_else(String::new, |reader| reader.join().unwrap());
+        self.writer.join().unwrap();
+        let status = self.child.wait().unwrap();
+        Ran::new(self.folder, status, stdout, stderr)
+    }
+}
+
+fn read_to_end(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+/// The binary with an environment that holds nothing of the developer's own. Compiled code is kept from
+/// one run of the tests to the next.
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
+    command.current_dir(folder).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("HOME", folder).env("NO_COLOR", "1");
+    command.env("STEPWELL_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("stepwell-code"));
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}

@@ -1,0 +1,15 @@
+//! What all tests share: the builder, and the things that a run meets outside of the process.
+
+mod cli;
+mod guests;
+mod import;
+mod ran;
+mod s3_server;
+mod shapes;
+
+pub(crate) use cli::{Background, Cli};
+pub(crate) use guests::{guest, machine_of};
+pub(crate) use import::{DESTINATION, Import, expected_rows, source};
+pub(crate) use ran::Ran;
+pub(crate) use s3_server::S3Server;
+pub(crate) use shapes::{filtered, shown};
