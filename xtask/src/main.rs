@@ -1,2 +1,216 @@
-//! stub
-fn main() {}
+//! `cargo xtask`: builds guests, runs the demo, runs all tests, runs benchmarks.
+//!
+//! Needs nothing but rustup's stable Rust: what is missing is installed, and every command is shown
+//! before it runs. No dependencies, so that the first word comes at once.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "telling what happens is its purpose"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo      build everything and watch the paginated import run
+  test      build everything and run all tests
+  guests    build the guest tasks (guest-tasks/) to WebAssembly components
+  bench     run the benchmarks
+  check     check formatting, lints and documentation, as CI does before the tests";
+
+const GUEST_TARGET: &str = "wasm32-wasip2";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1).unwrap_or_default();
+    let result = match command.as_str() {
+        "demo" => demo(),
+        "test" => test(),
+        "guests" => guests(),
+        "bench" => bench(),
+        "check" => check(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Result<T = ()> = std::result::Result<T, String>;
+
+fn demo() -> Result {
+    guests()?;
+    say("Build stepwell and the source of orders (some minutes the first time)");
+    let source = build("orders-source", "orders-source")?;
+    let stepwell = build("stepwell-cli", "stepwell")?;
+    say("Start a paginated source of 1,003 orders");
+    let mut server = Command::new(source).stdout(Stdio::piped()).spawn().map_err(text)?;
+    let stdout = server.stdout.take().ok_or("the source has no output")?;
+    let server = Server(server);
+    let mut url = String::new();
+    BufReader::new(stdout).read_line(&mut url).map_err(text)?;
+    let url = url.trim();
+    println!("    {url}");
+    say("Import them: three sandboxed components and a Choice that loops");
+    let input = format!(
+        "{{\"source\":\"{url}\",\"bucket\":\"orders\",\"cache\":\"cache/import/\",\
+         \"destination\":\"imported/orders.jsonl\"}}"
+    );
+    let objects = root().join("demo-objects");
+    let mut run = Command::new(stepwell);
+    run.current_dir(root())
+        .args(["run", "workflows/import-orders.yaml", "--input", &input, "--objects"])
+        .arg(&objects);
+    execute(&mut run)?;
+    drop(server);
+    let object = objects.join("orders/imported/orders.jsonl");
+    let rows = std::fs::read_to_string(&object).map_err(text)?.lines().count();
+    say(&format!("Done: {rows} rows in {}", object.display()));
+    if rows == 1_003 { Ok(()) } else { Err(format!("expected 1003 rows, found {rows}")) }
+}
+
+fn test() -> Result {
+    guests()?;
+    say("Test the guest tasks natively");
+    execute(guest_cargo().args(["test", "--workspace", "--locked"]))?;
+    say("Test the host (some minutes to build the first time)");
+    if has_nextest() {
+        execute(cargo().args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]))?;
+        execute(cargo().args(["test", "--workspace", "--locked", "--doc"]))?;
+    } else {
+        execute(cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]))?;
+    }
+    say("All tests passed");
+    Ok(())
+}
+
+fn guests() -> Result {
+    say("Build the guest tasks");
+    install_target()?;
+    let target = ["--target", GUEST_TARGET];
+    execute(guest_cargo().args(["build", "--workspace", "--release", "--locked"]).args(target))
+}
+
+fn bench() -> Result {
+    guests()?;
+    say("Run the benchmarks, one at a time");
+    execute(cargo().args(["bench", "--workspace", "--locked", "--benches"]))
+}
+
+fn check() -> Result {
+    say("Check formatting, lints and documentation");
+    execute(cargo().args(["fmt", "--all", "--check"]))?;
+    execute(guest_cargo().args(["fmt", "--all", "--check"]))?;
+    execute(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-Dwarnings",
+    ]))?;
+    let lint_guests = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-Dwarnings"];
+    execute(guest_cargo().args(lint_guests))?;
+    let mut doc = cargo();
+    doc.env("RUSTDOCFLAGS", "-Dwarnings");
+    execute(doc.args(["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]))
+}
+
+/// The guests' target comes from rustup; without rustup it may be there all the same.
+fn install_target() -> Result {
+    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let Ok(installed) = installed else {
+        println!("    rustup is not here; trusting that the target {GUEST_TARGET} is installed");
+        return Ok(());
+    };
+    if String::from_utf8_lossy(&installed.stdout).lines().any(|line| line == GUEST_TARGET) {
+        return Ok(());
+    }
+    execute(Command::new("rustup").args(["target", "add", GUEST_TARGET])).map_err(|error| {
+        format!(
+            "{error}\nguest-tasks/README.md tells how to build the guests without rustup's server"
+        )
+    })
+}
+
+/// Builds a binary and tells where it is.
+fn build(package: &str, binary: &str) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args(["build", "--locked", "--package", package, "--bin", binary]);
+    command.arg("--message-format=json-render-diagnostics");
+    show(&command);
+    let output = command.stderr(Stdio::inherit()).output().map_err(text)?;
+    if !output.status.success() {
+        return Err(format!("building {package} failed"));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let executable = messages.lines().rev().find_map(|line| {
+        let path = line.split_once("\"executable\":\"")?.1.split('"').next()?;
+        Path::new(path).file_stem()?.to_str()?.eq(binary).then(|| PathBuf::from(path))
+    });
+    executable.ok_or_else(|| format!("cargo did not say where {binary} is"))
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Cargo in the guests' workspace, whose target folder is where workflow files look for components.
+fn guest_cargo() -> Command {
+    let mut command = cargo();
+    command.current_dir(root().join("guest-tasks")).env_remove("CARGO_TARGET_DIR");
+    command
+}
+
+fn has_nextest() -> bool {
+    let version = cargo().args(["nextest", "--version"]).output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}
+
+fn execute(command: &mut Command) -> Result {
+    show(command);
+    let status = command.status().map_err(|error| format!("cannot start: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("failed: {}", words(command))) }
+}
+
+fn say(what: &str) {
+    println!("==> {what}");
+}
+
+fn show(command: &Command) {
+    println!("    $ {}", words(command));
+}
+
+fn words(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let words = std::iter::once(program).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// A server that ends with the demo.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}

@@ -1,0 +1,154 @@
+//! What a run costs from the outside, and whether a long one stays as fast as a short one.
+//!
+//! `cargo bench -p stepwell-cli --bench run`.
+//!
+//! - `transitions`: the import's loop (a task that is a stub, then a Choice) so many times. Time per item
+//!   must not grow with the number of items.
+//! - `process`: `stepwell` as a process: doing nothing (`version`), and running one task whose compiled
+//!   code is cached (`first_task`). The difference bounds the time to the task's first instruction;
+//!   `stepwell run --timings` tells what takes it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use jiff::Timestamp;
+use stepwell_asl::Name;
+use stepwell_cli::{Callable, Clock, Functions, Observer, Run, drive};
+use stepwell_engine::{Details, Execution, HistoryEvent, Outcome, Start};
+use stepwell_query::Document;
+use stepwell_sandbox::Report;
+use tokio::sync::Notify;
+
+fn main() {
+    divan::main();
+}
+
+const LOOP: &str = r#"
+functions:
+  fetch: { stub: { echo: true } }
+stateMachines:
+  loop:
+    definition:
+      StartAt: Fetch
+      States:
+        Fetch: { Type: Task, Resource: fetch, Next: PersistOrContinue }
+        PersistOrContinue:
+          Type: Choice
+          Choices:
+            - { Variable: "$.continue", BooleanEquals: true, Next: Fetch }
+            - { Variable: "$.continue", BooleanEquals: false, Next: Persist }
+        Persist: { Type: Task, Resource: fetch, End: true }
+"#;
+
+/// Stops the run after so many rounds.
+struct Rounds {
+    left: usize,
+    enough: Arc<Notify>,
+}
+
+impl Observer for Rounds {
+    fn on_history(&mut self, events: &[HistoryEvent]) {
+        for event in events {
+            if matches!(&event.details, Details::LambdaFunctionSucceeded { .. }) {
+                self.left = self.left.saturating_sub(1);
+            }
+        }
+        if self.left == 0 {
+            self.enough.notify_one();
+        }
+    }
+
+    fn on_invoke(&mut self, _: &Name) {}
+    fn on_report(&mut self, _: &Name, _: &Report) {}
+    fn on_wait(&mut self, _: Timestamp) {}
+}
+
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 10)]
+fn transitions(bencher: Bencher<'_, '_>, rounds: usize) {
+    let workflow = stepwell_asl::load(LOOP, "loop").expect("the machine is sound");
+    let definition = Arc::new(workflow.machines[0].definition.clone());
+    let Some(stepwell_asl::Component::Stub(stub)) = workflow.functions["fetch"].code.clone() else {
+        unreachable!("`fetch` is a stub")
+    };
+    let mut functions = Functions::new();
+    functions.insert("fetch", Callable::Stub(Arc::new(stub)));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("a runtime can be made");
+    // Each round is two transitions.
+    bencher.counter(ItemsCount::new(2 * rounds)).bench(|| {
+        let run = Run {
+            definition: Arc::clone(&definition),
+            execution: Execution::new(start()),
+            functions: functions.clone(),
+            clock: Clock::new(false),
+        };
+        let driven = runtime.spawn(async move {
+            let enough = Arc::new(Notify::new());
+            let mut observer = Rounds { left: rounds, enough: Arc::clone(&enough) };
+            drive(run, &mut observer, enough.notified()).await
+        });
+        let (outcome, _) = runtime.block_on(driven).expect("the driver does not panic");
+        assert!(matches!(outcome, Outcome::Aborted { .. }), "{outcome:?}");
+    });
+}
+
+fn start() -> Start {
+    Start {
+        name: "bench".to_owned(),
+        machine_name: "loop".to_owned(),
+        execution_arn: "arn:execution".to_owned(),
+        machine_arn: "arn:machine".to_owned(),
+        role_arn: "arn:role".to_owned(),
+        input: Document::parse(r#"{"continue":true,"offset":0}"#).expect("the input is JSON"),
+        at: Clock::new(false).now(),
+        seed: 7,
+        history_events_max: None,
+    }
+}
+
+/// `stepwell` as a process.
+#[divan::bench_group(sample_count = 50)]
+mod process {
+    use super::*;
+
+    #[divan::bench]
+    fn version(bencher: Bencher<'_, '_>) {
+        bencher.bench(|| run(Command::new(STEPWELL).arg("--version")));
+    }
+
+    #[divan::bench]
+    fn first_task(bencher: Bencher<'_, '_>) {
+        let folder = std::env::temp_dir().join("stepwell-bench-process");
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        let component = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("../../guest-tasks/target/wasm32-wasip2/release/echo.wasm");
+        let workflow = folder.join("echo.yaml");
+        let text = format!(
+            "functions:\n  echo: {{ component: {} }}\nstateMachines:\n  echo:\n    definition:\n      \
+             StartAt: Echo\n      States: {{ Echo: {{ Type: Task, Resource: echo, End: true }} }}\n",
+            component.display()
+        );
+        std::fs::write(&workflow, text).expect("a file can be written");
+        let command = || run_workflow(&folder, &workflow);
+        // Compiles, so that the measured runs find the code.
+        run(&mut command());
+        bencher.bench(|| run(&mut command()));
+    }
+
+    const STEPWELL: &str = env!("CARGO_BIN_EXE_stepwell");
+
+    fn run_workflow(folder: &Path, workflow: &Path) -> Command {
+        let mut command = Command::new(STEPWELL);
+        command.arg("run").arg(workflow).arg("-q");
+        command.arg("--cache").arg(folder.join("code")).arg("--objects").arg(folder.join("objects"));
+        command
+    }
+
+    fn run(command: &mut Command) {
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.expect("the binary starts").success());
+    }
+}

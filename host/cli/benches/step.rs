@@ -1,0 +1,277 @@
+//! What a step costs beside a bare wasmtime loop over the same component, with the same limits on.
+//!
+//! `cargo bench -p stepwell-cli --bench step`. Compare the medians within `fresh` and within `warm`:
+//!
+//! - `bare`: wasmtime alone: fuel, epochs, the pooling allocator and a memory limit, no imports.
+//! - `sandbox`: `Function::invoke`: grants, log, report, both clocks.
+//! - `step`: a state of a running execution: engine, history, driver and sandbox. One of 64 in a row.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use stepwell_cli::{Callable, Clock, Functions, Run, Silent, drive};
+use stepwell_engine::{Execution, Outcome, Start};
+use stepwell_objects::{Buckets, FolderBuckets};
+use stepwell_query::Document;
+use stepwell_sandbox::{
+    Component, Environment, Function, FunctionSettings, Grants, Invocation, Sandbox,
+};
+use tokio::runtime::Runtime;
+
+const EVENT: &str = r#"{"continue":true,"offset":25,"bucket":"orders","cache":"cache/import/"}"#;
+const STEPS: usize = 64;
+
+fn main() {
+    divan::main();
+}
+
+fn component_path() -> PathBuf {
+    let guests = "../../guest-tasks/target/wasm32-wasip2/release/echo.wasm";
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(guests)
+}
+
+fn component_bytes() -> Vec<u8> {
+    std::fs::read(component_path()).expect("the guests are built: run `cargo xtask guests`")
+}
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2).enable_all().build().expect("a runtime can be made")
+    })
+}
+
+/// Runs a future on a thread of the runtime, as the command line runs its driver.
+fn on_worker<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    runtime().block_on(runtime().spawn(future)).expect("the benchmark does not panic")
+}
+
+fn function(environment: Environment) -> Function {
+    static SANDBOX: OnceLock<(Sandbox, Component)> = OnceLock::new();
+    let (sandbox, component) = SANDBOX.get_or_init(|| {
+        let sandbox = Sandbox::new(None).expect("the sandbox can be set up");
+        let component = Component::load(&sandbox, &component_bytes()).expect("echo is a task");
+        (sandbox, component)
+    });
+    let folder = std::env::temp_dir().join("stepwell-bench-objects");
+    let objects: Arc<dyn Buckets> =
+        Arc::new(FolderBuckets::open(folder).expect("a folder can be opened"));
+    let settings = FunctionSettings {
+        name: "echo".to_owned(),
+        memory_mb: 128,
+        timeout_seconds: 30,
+        fuel: None,
+        variables: BTreeMap::new(),
+        environment,
+        grants: Grants::default(),
+        objects,
+    };
+    Function::new(sandbox, component.clone(), settings)
+}
+
+fn invoke(bencher: Bencher<'_, '_>, environment: Environment) {
+    let function = function(environment);
+    bencher.counter(ItemsCount::new(STEPS)).bench(|| {
+        let function = function.clone();
+        on_worker(async move {
+            for _ in 0..STEPS {
+                let invocation = Invocation {
+                    request_id: "11111111-2222-4333-8444-555555555555".to_owned(),
+                    function_arn: "arn".into(),
+                    payload: EVENT.to_owned(),
+                };
+                let invoked = function.invoke(invocation).await;
+                divan::black_box(invoked.result.expect("echo answers"));
+            }
+        });
+    });
+}
+
+fn step(bencher: Bencher<'_, '_>, environment: Environment) {
+    let states: Vec<String> = (0..STEPS)
+        .map(|index| {
+            let next = if index + 1 == STEPS {
+                r#""End":true"#.to_owned()
+            } else {
+                format!(r#""Next":"S{}""#, index + 1)
+            };
+            format!(r#""S{index}":{{"Type":"Task","Resource":"echo",{next}}}"#)
+        })
+        .collect();
+    let source = format!(r#"{{"StartAt":"S0","States":{{{}}}}}"#, states.join(","));
+    let workflow = stepwell_asl::load(&source, "steps").expect("the machine is sound");
+    let definition = Arc::new(workflow.machines[0].definition.clone());
+    let mut functions = Functions::new();
+    functions.insert("echo", Callable::Function(function(environment)));
+    bencher.counter(ItemsCount::new(STEPS)).bench(|| {
+        let run = Run {
+            definition: Arc::clone(&definition),
+            execution: Execution::new(start()),
+            functions: functions.clone(),
+            clock: Clock::new(false),
+        };
+        let (outcome, _) =
+            on_worker(async move { drive(run, &mut Silent, std::future::pending()).await });
+        assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    });
+}
+
+fn start() -> Start {
+    Start {
+        name: "bench".to_owned(),
+        machine_name: "steps".to_owned(),
+        execution_arn: "arn:execution".to_owned(),
+        machine_arn: "arn:machine".to_owned(),
+        role_arn: "arn:role".to_owned(),
+        input: Document::parse(EVENT).expect("the event is JSON"),
+        at: Clock::new(false).now(),
+        seed: 7,
+        history_events_max: None,
+    }
+}
+
+/// The yardstick: wasmtime and nothing of ours.
+mod bare {
+    use wasmtime::component::{Component, InstancePre, Linker, TypedFunc};
+    use wasmtime::{
+        Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits,
+        StoreLimitsBuilder, UpdateDeadline,
+    };
+
+    type Answer = (Result<String, Failure>,);
+    pub(super) type Handle = TypedFunc<(String,), Answer>;
+
+    #[derive(wasmtime::component::ComponentType, wasmtime::component::Lift, Debug)]
+    #[component(record)]
+    pub(super) struct Failure {
+        error: String,
+        cause: String,
+    }
+
+    pub(super) struct Bare {
+        pre: InstancePre<StoreLimits>,
+        handler: (String, String),
+    }
+
+    impl Bare {
+        pub(super) fn new(bytes: &[u8]) -> Self {
+            let mut pool = PoolingAllocationConfig::new();
+            pool.decommit_batch_size(16);
+            pool.linear_memory_keep_resident(1 << 20);
+            pool.pagemap_scan(wasmtime::Enabled::Auto);
+            pool.table_keep_resident(64 << 10);
+            let mut config = Config::new();
+            config
+                .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+                .consume_fuel(true)
+                .epoch_interruption(true)
+                .concurrency_support(false);
+            let engine = Engine::new(&config).expect("an engine can be made");
+            let ticker = engine.weak();
+            std::thread::spawn(move || {
+                while let Some(engine) = ticker.upgrade() {
+                    engine.increment_epoch();
+                    drop(engine);
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+            });
+            let component = Component::new(&engine, bytes).expect("echo compiles");
+            let mut linker = Linker::new(&engine);
+            linker.define_unknown_imports_as_traps(&component).expect("imports can be traps");
+            let pre = linker.instantiate_pre(&component).expect("echo can be linked");
+            let exports = component.component_type();
+            let handler = exports.exports(&engine).map(|(name, _)| name.to_owned()).next();
+            let handler = (handler.expect("echo exports its handler"), "handle".to_owned());
+            Self { pre, handler }
+        }
+
+        pub(super) async fn instance(&self) -> (Store<StoreLimits>, Handle) {
+            let limits = StoreLimitsBuilder::new().memory_size(128 << 20).build();
+            let mut store = Store::new(self.pre.engine(), limits);
+            store.limiter(|limits| limits);
+            store.set_fuel(2_000_000_000).expect("fuel is on");
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+            let instance = self.pre.instantiate_async(&mut store).await.expect("echo starts");
+            let outer = instance.get_export_index(&mut store, None, &self.handler.0);
+            let inner = instance.get_export_index(&mut store, outer.as_ref(), &self.handler.1);
+            let handle = instance.get_typed_func(&mut store, inner.expect("`handle` is there"));
+            (store, handle.expect("`handle` has its type"))
+        }
+
+        pub(super) async fn call(store: &mut Store<StoreLimits>, handle: &Handle, event: &str) {
+            store.set_fuel(2_000_000_000).expect("fuel is on");
+            let answer = handle.call_async(store, (event.to_owned(),)).await;
+            let (answer,) = answer.expect("echo does not trap");
+            divan::black_box(answer.expect("echo answers"));
+        }
+    }
+}
+
+fn bare() -> &'static bare::Bare {
+    static BARE: OnceLock<bare::Bare> = OnceLock::new();
+    BARE.get_or_init(|| bare::Bare::new(&component_bytes()))
+}
+
+/// A fresh instance for each call.
+#[divan::bench_group(sample_count = 200)]
+mod fresh {
+    use super::*;
+
+    #[divan::bench]
+    fn bare(bencher: Bencher<'_, '_>) {
+        let bare = super::bare();
+        bencher.counter(ItemsCount::new(STEPS)).bench(|| {
+            on_worker(async move {
+                for _ in 0..STEPS {
+                    let (mut store, handle) = bare.instance().await;
+                    bare::Bare::call(&mut store, &handle, EVENT).await;
+                }
+            });
+        });
+    }
+
+    #[divan::bench]
+    fn sandbox(bencher: Bencher<'_, '_>) {
+        super::invoke(bencher, Environment::Fresh);
+    }
+
+    #[divan::bench]
+    fn step(bencher: Bencher<'_, '_>) {
+        super::step(bencher, Environment::Fresh);
+    }
+}
+
+/// The same instance for all calls.
+#[divan::bench_group(sample_count = 200)]
+mod warm {
+    use super::*;
+
+    #[divan::bench]
+    fn bare(bencher: Bencher<'_, '_>) {
+        let instance = Arc::new(tokio::sync::Mutex::new(runtime().block_on(super::bare().instance())));
+        bencher.counter(ItemsCount::new(STEPS)).bench(|| {
+            let instance = Arc::clone(&instance);
+            on_worker(async move {
+                let (store, handle) = &mut *instance.lock().await;
+                for _ in 0..STEPS {
+                    bare::Bare::call(store, handle, EVENT).await;
+                }
+            });
+        });
+    }
+
+    #[divan::bench]
+    fn sandbox(bencher: Bencher<'_, '_>) {
+        super::invoke(bencher, Environment::Warm);
+    }
+
+    #[divan::bench]
+    fn step(bencher: Bencher<'_, '_>) {
+        super::step(bencher, Environment::Warm);
+    }
+}
