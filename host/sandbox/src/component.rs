@@ -8,6 +8,7 @@ use wasmtime::component::{self as wasm, InstancePre};
 
 use crate::engine::Sandbox;
 use crate::host::{Host, bindings::TaskPre};
+use crate::limits::COMPONENT_BYTES_MAX;
 
 /// The version of the world that this host offers, `wit/task.wit`.
 const WORLD_VERSION: (u64, u64, u64) = (0, 1, 0);
@@ -148,6 +149,10 @@ fn kind_of(bytes: &[u8]) -> Result<ComponentKind, LoadError> {
             _ => format!("`{}`", bytes[..bytes.len().min(12)].escape_ascii()),
         };
         return Err(LoadError::NotWasm { beginning });
+    }
+    if bytes.len() > COMPONENT_BYTES_MAX {
+        let reason = format!("it has {} bytes, the most is {COMPONENT_BYTES_MAX}", bytes.len());
+        return Err(LoadError::Invalid { reason });
     }
     // The layer field of the preamble: 0 for a core module, 1 for a component.
     match bytes.get(6..8) {

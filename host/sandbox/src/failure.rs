@@ -38,6 +38,11 @@ pub enum FailureKind {
 }
 
 impl Failure {
+    /// Whether it ran out of fuel or time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self.kind, FailureKind::Guard(Guard::Fuel | Guard::Time))
+    }
+
     /// The payload that Lambda answers with, which is the cause that a workflow sees.
     pub fn payload(&self) -> String {
         // Lambda's own failures name the type first, runtimes and the size limit the message.
@@ -61,7 +66,7 @@ impl Failure {
             let message = format!(
                 "the task failed with the error name `{error}`, which is reserved: {cause}"
             );
-            return Self::answer("Runtime.MarshalError", message);
+            return Self::answer("Runtime.MarshalError", &message);
         }
         Self {
             kind: FailureKind::Task,
@@ -118,13 +123,13 @@ impl Failure {
     }
 
     pub(crate) fn not_json(what: &str) -> Self {
-        Self::answer("Runtime.MarshalError", format!("Unable to marshal response: {what}"))
+        Self::answer("Runtime.MarshalError", &format!("Unable to marshal response: {what}"))
     }
 
     pub(crate) fn response_too_large() -> Self {
         Self::answer(
             "Function.ResponseSizeTooLarge",
-            format!(
+            &format!(
                 "Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
             ),
         )
@@ -138,11 +143,11 @@ impl Failure {
         Self { kind: FailureKind::Request, error_type, message }
     }
 
-    fn answer(error_type: &str, message: String) -> Self {
+    fn answer(error_type: &str, message: &str) -> Self {
         Self {
             kind: FailureKind::Answer,
             error_type: error_type.to_owned(),
-            message: cut(&message, CAUSE_CHARACTERS_MAX),
+            message: cut(message, CAUSE_CHARACTERS_MAX),
         }
     }
 }

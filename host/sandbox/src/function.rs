@@ -12,15 +12,12 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
 use crate::component::{Component, chain};
-use crate::engine::{Idle, Sandbox};
+use crate::engine::{Placed, Sandbox};
 use crate::failure::{Failure, FailureKind};
 use crate::grants::Grants;
 use crate::host::bindings::Task;
 use crate::host::{Current, Host};
-use crate::limits::{
-    FUEL_PER_VCPU_SECOND, INIT_TIMEOUT, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, VCPU_MEMORY_MB,
-    cpu_time, fuel_budget,
-};
+use crate::limits::{Cpu, GUEST_HANDLES_MAX, INIT_TIMEOUT, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::meter::{Metered, TimedOut};
 use crate::report::{Guard, Report, Status};
 
@@ -33,7 +30,8 @@ pub struct FunctionSettings {
     pub memory_mb: u32,
     /// Timeout in seconds, 1 to 900.
     pub timeout_seconds: u32,
-    /// Fuel of one invocation, instead of what memory and timeout give.
+    /// Fuel of one invocation, instead of what memory and timeout give. More fuel makes the CPU faster,
+    /// so that burning all of it still takes the timeout; less ends the invocation sooner.
     pub fuel: Option<u64>,
     /// Variables that the task sees.
     pub variables: BTreeMap<String, String>,
@@ -65,7 +63,7 @@ struct Inner {
     settings: FunctionSettings,
     name: Arc<str>,
     grants: Arc<Grants>,
-    fuel_budget: u64,
+    cpu: Cpu,
 }
 
 /// One call of a function.
@@ -94,24 +92,32 @@ pub(crate) struct Instance {
     task: Task,
 }
 
-/// How the init phase ended.
-struct Init {
-    instance: Instance,
+/// How the init phase failed.
+struct FailedInit {
+    failure: Failure,
     duration: Duration,
+    store: Store<Host>,
+}
+
+/// What an invocation took, for its report.
+#[derive(Clone, Copy, Default)]
+struct Took {
+    duration: Duration,
+    init_duration: Option<Duration>,
+    fuel_used: u64,
 }
 
 impl Function {
     /// Makes a function of a component.
     pub fn new(sandbox: &Sandbox, component: Component, settings: FunctionSettings) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let budget = fuel_budget(settings.memory_mb, settings.timeout_seconds);
         Self(Arc::new(Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             sandbox: sandbox.clone(),
             component,
             name: settings.name.as_str().into(),
             grants: Arc::new(settings.grants.clone()),
-            fuel_budget: settings.fuel.unwrap_or(budget),
+            cpu: Cpu::of(settings.memory_mb, settings.timeout_seconds, settings.fuel),
             settings,
         }))
     }
@@ -135,21 +141,20 @@ impl Function {
             Environment::Warm => function.sandbox.inner().take_idle(function.id),
             Environment::Fresh => None,
         };
-        let (mut instance, slot, init) = match idle {
-            Some(Idle { instance, slot, .. }) => (instance, slot, None),
-            None => {
-                let slot = function.sandbox.inner().slot().await;
-                match function.init(&invocation.request_id).await {
-                    Ok(init) => (init.instance, slot, Some(init.duration)),
-                    Err(failure) => return function.refused(invocation.request_id, failure, began),
-                }
+        let (mut placed, init) = if let Some(placed) = idle {
+            (placed, None)
+        } else {
+            let slot = function.sandbox.inner().slot().await;
+            match function.init(&invocation.request_id).await {
+                Ok((instance, duration)) => (Placed { instance, slot }, Some(duration)),
+                Err(failed) => return function.not_made(invocation.request_id, failed, began),
             }
         };
-        let invoked = function.handle(&mut instance, invocation, init, began).await;
+        let invoked = function.handle(&mut placed.instance, invocation, init, began).await;
         // What a failure leaves behind is not trusted, as Lambda does not.
         let sound = matches!(invoked.report.status, Status::Success | Status::Failed);
         if sound && function.settings.environment == Environment::Warm {
-            function.sandbox.inner().keep(Idle { function: function.id, instance, slot });
+            function.sandbox.inner().keep(function.id, placed);
         }
         invoked
     }
@@ -157,7 +162,41 @@ impl Function {
 
 impl Inner {
     /// Makes an instance: unthrottled CPU for up to ten seconds, as Lambda's init phase has.
-    async fn init(&self, request_id: &str) -> Result<Init, Failure> {
+    async fn init(&self, request_id: &str) -> Result<(Instance, Duration), FailedInit> {
+        let mut store = self.store();
+        let cpu = Cpu::init();
+        store.set_fuel(cpu.budget).expect("the engine was configured to consume fuel");
+        store.set_epoch_deadline(1);
+        let clocks = Arc::clone(&store.data().clocks);
+        let timeout_ms = u64::try_from(INIT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+        store.data_mut().current = Current { timeout_ms, cpu, ..Current::default() };
+        let made = {
+            let call = pin!(self.component.pre().instantiate_async(&mut store));
+            Metered::new(call, &clocks, INIT_TIMEOUT, cpu.wall_max).await
+        };
+        let duration = cpu.time_of_rest(store.get_fuel().unwrap_or(0)) + clocks.waited();
+        // Lambda would try once more, within the invocation and its timeout, and see the same.
+        let seconds = self.settings.timeout_seconds;
+        let failure = match made {
+            Ok(Ok(_)) if duration > INIT_TIMEOUT => {
+                Failure::timed_out(Guard::Time, request_id, seconds)
+            }
+            Ok(Ok(task)) => return Ok((Instance { store, task }, duration)),
+            Ok(Err(error)) => {
+                let failure = failure_of(&error, &store, request_id, seconds);
+                let crashed = error.is::<Trap>() || error.is::<I32Exit>();
+                match failure.kind {
+                    FailureKind::Crash if !crashed => Failure::init(request_id, &cause_of(&error)),
+                    _ => failure,
+                }
+            }
+            Err(TimedOut) => Failure::timed_out(Guard::Time, request_id, seconds),
+        };
+        Err(FailedInit { failure, duration, store })
+    }
+
+    /// A store for one instance, with its bounds.
+    fn store(&self) -> Store<Host> {
         let settings = &self.settings;
         let host = Host::new(
             settings.memory_mb,
@@ -167,35 +206,11 @@ impl Inner {
         );
         let mut store = Store::new(&self.sandbox.inner().engine, host);
         store.limiter(|host| &mut host.memory);
-        let fuel = FUEL_PER_VCPU_SECOND * INIT_TIMEOUT.as_secs();
-        store.set_fuel(fuel).expect("the engine was configured to consume fuel");
-        store.set_epoch_deadline(1);
         store.epoch_deadline_callback(on_tick);
-        let clocks = Arc::clone(&store.data().clocks);
-        store.data_mut().current = Current {
-            memory_mb: VCPU_MEMORY_MB,
-            fuel_budget: fuel,
-            timeout_ms: u64::try_from(INIT_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
-            ..Current::default()
-        };
-        let made = {
-            let call = pin!(self.component.pre().instantiate_async(&mut store));
-            Metered::new(call, &clocks, INIT_TIMEOUT).await
-        };
-        let left = store.get_fuel().unwrap_or(0);
-        let duration = cpu_time(fuel - left, VCPU_MEMORY_MB) + clocks.waited();
-        let init_seconds = u32::try_from(INIT_TIMEOUT.as_secs()).unwrap_or(u32::MAX);
-        match made {
-            Ok(Ok(task)) => Ok(Init { instance: Instance { store, task }, duration }),
-            Ok(Err(error)) => {
-                let failure = failure_of(&error, &store, request_id, init_seconds);
-                Err(match failure.kind {
-                    FailureKind::Crash => Failure::init(request_id, &cause_of(&error)),
-                    _ => failure,
-                })
-            }
-            Err(TimedOut) => Err(Failure::timed_out(Guard::Time, request_id, init_seconds)),
-        }
+        // A guest cannot hand over more than it has; what it hands over twice in one call can be more.
+        store.set_hostcall_fuel((settings.memory_mb as usize) << 20);
+        store.set_max_component_handles(GUEST_HANDLES_MAX);
+        store
     }
 
     async fn handle(
@@ -206,11 +221,12 @@ impl Inner {
         began: Instant,
     ) -> Invoked {
         let Instance { store, task } = instance;
-        let timeout = Duration::from_secs(u64::from(self.settings.timeout_seconds));
+        let cpu = self.cpu;
+        let timeout = self.timeout();
         let request_id = invocation.request_id;
         let clocks = Arc::clone(&store.data().clocks);
         clocks.reset();
-        store.set_fuel(self.fuel_budget).expect("the engine was configured to consume fuel");
+        store.set_fuel(cpu.budget).expect("the engine was configured to consume fuel");
         store.set_epoch_deadline(1);
         store.data_mut().current = Current {
             request_id: request_id.clone(),
@@ -218,20 +234,19 @@ impl Inner {
             function_arn: invocation.function_arn,
             memory_mb: self.settings.memory_mb,
             timeout_ms: u64::from(self.settings.timeout_seconds) * 1000,
-            fuel_budget: self.fuel_budget,
+            cpu,
             deadline: Some(SystemTime::now() + timeout),
         };
         let answered = {
             let handler = task.stepwell_task_handler();
             let call = pin!(handler.call_handle(&mut *store, &invocation.payload));
-            Metered::new(call, &clocks, timeout).await
+            Metered::new(call, &clocks, timeout, cpu.wall_max).await
         };
-        let fuel_used = self.fuel_budget - store.get_fuel().unwrap_or(0).min(self.fuel_budget);
-        let duration = cpu_time(fuel_used, self.settings.memory_mb) + clocks.waited();
+        let fuel_left = store.get_fuel().unwrap_or(0);
+        let duration = cpu.time_of_rest(fuel_left) + clocks.waited();
         let seconds = self.settings.timeout_seconds;
         let result = match answered {
-            // With a budget of its own, CPU time is not what limits a function.
-            Ok(Ok(_)) if duration > timeout && self.settings.fuel.is_none() => {
+            Ok(Ok(_)) if duration > timeout => {
                 Err(Failure::timed_out(Guard::Time, &request_id, seconds))
             }
             Ok(Ok(Ok(answer))) => check_answer(answer),
@@ -239,27 +254,54 @@ impl Inner {
             Ok(Err(error)) => Err(failure_of(&error, store, &request_id, seconds)),
             Err(TimedOut) => Err(Failure::timed_out(Guard::Time, &request_id, seconds)),
         };
-        let duration = match &result {
-            Err(Failure { kind: FailureKind::Guard(Guard::Fuel | Guard::Time), .. }) => timeout,
-            _ => duration,
-        };
-        let host = store.data_mut();
-        let (log, log_dropped_bytes) =
-            host.log.lock().expect("nothing panics while it holds this lock").take();
+        let fuel_used = cpu.budget.saturating_sub(fuel_left);
+        let took = Took { duration, init_duration, fuel_used };
+        self.report(request_id, result, took, began, Some(store.data_mut()))
+    }
+
+    /// An invocation whose instance could not be made.
+    fn not_made(&self, request_id: String, failed: FailedInit, began: Instant) -> Invoked {
+        let FailedInit { failure, duration, mut store } = failed;
+        // As Lambda reports it: an init phase that timed out has become part of the invocation.
+        let init_duration = (!failure.is_timeout()).then_some(duration);
+        let took = Took { duration: Duration::ZERO, init_duration, fuel_used: 0 };
+        self.report(request_id, Err(failure), took, began, Some(store.data_mut()))
+    }
+
+    /// An invocation that never came to the sandbox.
+    fn refused(&self, request_id: String, failure: Failure, began: Instant) -> Invoked {
+        self.report(request_id, Err(failure), Took::default(), began, None)
+    }
+
+    fn report(
+        &self,
+        request_id: String,
+        result: Result<String, Failure>,
+        took: Took,
+        began: Instant,
+        host: Option<&mut Host>,
+    ) -> Invoked {
+        let memory_max = (self.settings.memory_mb as usize) << 20;
+        let memory_used = host.as_ref().map_or(0, |host| host.memory.used_bytes());
+        let (log, log_dropped_bytes) = host.map_or_else(Default::default, |host| {
+            host.log.lock().expect("nothing panics while it holds this lock").take()
+        });
+        let guard = result.as_ref().err().map(|failure| failure.kind);
         let report = Report {
             request_id,
-            duration,
-            init_duration,
+            duration: match &result {
+                Err(failure) if failure.is_timeout() => self.timeout(),
+                _ => took.duration,
+            },
+            init_duration: took.init_duration,
             wall: began.elapsed(),
             memory_size_mb: self.settings.memory_mb,
-            memory_peak_bytes: match &result {
-                Err(Failure { kind: FailureKind::Guard(Guard::Memory), .. }) => {
-                    (self.settings.memory_mb as usize) << 20
-                }
-                _ => host.memory.used_bytes(),
+            memory_peak_bytes: match guard {
+                Some(FailureKind::Guard(Guard::Memory)) => memory_max,
+                _ => memory_used,
             },
-            fuel_used,
-            fuel_budget: self.fuel_budget,
+            fuel_used: took.fuel_used,
+            fuel_budget: self.cpu.budget,
             status: status_of(&result),
             log,
             log_dropped_bytes,
@@ -267,33 +309,24 @@ impl Inner {
         Invoked { result, report }
     }
 
-    /// An invocation that never reached its handler.
-    fn refused(&self, request_id: String, failure: Failure, began: Instant) -> Invoked {
-        let result = Err(failure);
-        let report = Report {
-            request_id,
-            duration: Duration::ZERO,
-            init_duration: None,
-            wall: began.elapsed(),
-            memory_size_mb: self.settings.memory_mb,
-            memory_peak_bytes: 0,
-            fuel_used: 0,
-            fuel_budget: self.fuel_budget,
-            status: status_of(&result),
-            log: Vec::new(),
-            log_dropped_bytes: 0,
-        };
-        Invoked { result, report }
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.timeout_seconds))
     }
 }
 
-/// Called while the guest computes: notes how much CPU time it has had, ends it when that and its
-/// waiting are too much, and lets others run.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.sandbox.inner().forget(self.id);
+    }
+}
+
+/// Called while the guest computes: notes how much CPU time it has had and lets others run. [`Metered`]
+/// ends it there when that and its waiting are too much.
+#[expect(clippy::needless_pass_by_value, reason = "wasmtime calls it so")]
 fn on_tick(store: wasmtime::StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
     let fuel = store.get_fuel()?;
     let host = store.data();
-    let burnt = host.current.fuel_budget.saturating_sub(fuel);
-    host.clocks.tick(cpu_time(burnt, host.current.memory_mb));
+    host.clocks.tick(host.current.cpu.time_of_rest(fuel));
     Ok(UpdateDeadline::Yield(1))
 }
 

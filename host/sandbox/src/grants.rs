@@ -83,6 +83,7 @@ impl ObjectGrant {
 mod tests {
     use super::*;
 
+    #[expect(clippy::option_option, reason = "as the grant has it")]
     fn http(host: &str, port: Option<Option<u16>>) -> Grants {
         Grants { http: vec![HttpGrant { host: host.to_owned(), port }], ..Grants::default() }
     }

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::grants::Grants;
 use crate::host::http::HttpGate;
 use crate::host::logging::Printer;
-use crate::limits::{HANDLES_MAX, MemoryMeter};
+use crate::limits::{Cpu, HANDLES_MAX, MemoryMeter, RANDOM_BYTES_MAX};
 use crate::meter::Clocks;
 use crate::report::{Log, LogSource};
 
@@ -69,7 +69,7 @@ pub(crate) struct Current {
     pub(crate) function_arn: Arc<str>,
     pub(crate) memory_mb: u32,
     pub(crate) timeout_ms: u64,
-    pub(crate) fuel_budget: u64,
+    pub(crate) cpu: Cpu,
     pub(crate) deadline: Option<SystemTime>,
 }
 
@@ -89,7 +89,8 @@ impl Host {
             .allow_tcp(false)
             .allow_udp(false)
             // Hash tables are seeded with it: the same input must burn the same fuel.
-            .insecure_random_seed(INSECURE_SEED);
+            .insecure_random_seed(INSECURE_SEED)
+            .max_random_size(RANDOM_BYTES_MAX);
         for (name, value) in environment {
             wasi.env(name, value);
         }
@@ -110,6 +111,12 @@ impl Host {
 
 pub(crate) fn log_line(log: &Mutex<Log>, source: LogSource, text: &str) {
     log.lock().expect("nothing panics while it holds this lock").line(source, text);
+}
+
+/// A name that a guest gave, for a message: it may be as long as the guest's memory.
+fn shown(name: &str) -> &str {
+    const BYTES_MAX: usize = 256;
+    &name[..name.floor_char_boundary(BYTES_MAX)]
 }
 
 /// Everything that a task can import. Made once; a task takes what it uses.

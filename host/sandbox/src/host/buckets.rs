@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 use super::bindings::stepwell::task::buckets::{
     self, ByteRange, Error, Listing, Object, ObjectInfo,
 };
-use super::{Host, log_line};
+use super::{Host, log_line, shown};
 use crate::report::LogSource;
 
 /// An object that a guest writes piece by piece. Dropped unfinished, it leaves nothing.
@@ -59,7 +59,7 @@ impl buckets::Host for Host {
         limit: Option<u32>,
     ) -> Answer<Listing> {
         if !self.grants.allows_list(&bucket, &prefix) {
-            return Ok(Err(self.denied("list", &bucket, &format!("{prefix}*"))));
+            return Ok(Err(self.denied("list", &bucket, &format!("{}*", shown(&prefix)))));
         }
         let most = u32::from(objects::LIST_KEYS_MAX);
         let limit = limit.unwrap_or(most).clamp(1, most);
@@ -133,6 +133,7 @@ impl buckets::HostWriter for Host {
 
 impl Host {
     fn denied(&self, what: &str, bucket: &str, key: &str) -> Error {
+        let (bucket, key) = (shown(bucket), shown(key));
         let text = format!("no grant to {what} `{bucket}/{key}`");
         let help = format!("{text} (`grants: {{ objects: [\"{bucket}/{key}\"] }}`)");
         log_line(&self.log, LogSource::Sandbox, &help);
@@ -149,6 +150,7 @@ fn info(info: objects::ObjectInfo) -> ObjectInfo {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn error(error: ObjectError) -> Error {
     let text = error.to_string();
     match error {

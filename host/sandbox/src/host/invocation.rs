@@ -9,7 +9,6 @@ use wasmtime::component::Linker;
 
 use super::Host;
 use super::bindings::stepwell::task::invocation::Context;
-use crate::limits::cpu_time;
 
 const INTERFACE: &str = "stepwell:task/invocation@0.1.0";
 
@@ -37,8 +36,7 @@ fn context(host: &Host) -> Context {
 }
 
 fn remaining_time_ms(host: &Host, fuel: u64) -> u64 {
-    let burnt = host.current.fuel_budget.saturating_sub(fuel);
-    let spent = cpu_time(burnt, host.current.memory_mb) + host.clocks.waited();
+    let spent = host.current.cpu.time_of_rest(fuel) + host.clocks.waited();
     host.current.timeout_ms.saturating_sub(milliseconds(spent))
 }
 
