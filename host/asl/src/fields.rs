@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use crate::finding::{
-    EXCLUSIVE_FIELDS, Findings, MISSING_FIELD, OUT_OF_RANGE, Place, UNKNOWN_FIELD, UNSUPPORTED,
-    WRONG_TYPE,
+    EXCLUSIVE_FIELDS, Finding, Findings, MISSING_FIELD, OUT_OF_RANGE, Place, UNKNOWN_FIELD,
+    UNSUPPORTED, WRONG_TYPE,
 };
 use crate::node::{Member, Node, NodeKind};
 
@@ -30,11 +30,12 @@ impl<'n> Fields<'n> {
     /// Reads `node` as an object, or reports that it is none.
     pub(crate) fn of(node: &'n Node, place: &Place, findings: &mut Findings) -> Option<Self> {
         let NodeKind::Object(members) = &node.kind else {
-            findings.error(
-                WRONG_TYPE,
-                place,
-                format!("expected an object, not {}", node.kind_name()),
-            );
+            let what = match place.name() {
+                Some(name) => format!("`{name}` must be"),
+                None => "expected".to_owned(),
+            };
+            let message = format!("{what} an object, not {}", node.kind_name());
+            findings.error(WRONG_TYPE, place, message);
             return None;
         };
         let place = place.clone();
@@ -94,8 +95,14 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Reports that at most one of the fields may stand here; true when one does.
-    pub(crate) fn at_most_one(&self, names: &[&str], findings: &mut Findings) -> bool {
+    /// Whether there are fields that nobody has taken.
+    pub(crate) fn has_leftovers(&self) -> bool {
+        self.members.iter().any(|member| !self.taken.contains(member.name.as_str()))
+    }
+
+    /// Reports that at most one of the fields may stand here; true when one does. Those after the first
+    /// count as taken.
+    pub(crate) fn at_most_one(&mut self, names: &[&str], findings: &mut Findings) -> bool {
         let present: Vec<&Member> =
             self.members.iter().filter(|member| names.contains(&member.name.as_str())).collect();
         if let [first, second, ..] = present.as_slice() {
@@ -108,6 +115,7 @@ impl<'n> Fields<'n> {
                 )
                 .related(first.name_span.clone(), "the other one");
         }
+        self.taken.extend(present.iter().skip(1).map(|member| member.name.as_str()));
         !present.is_empty()
     }
 
@@ -147,7 +155,12 @@ impl<'n> Field<'n> {
         if let NodeKind::Bool(value) = self.node.kind {
             return Some(value);
         }
-        self.wrong_type("true or false", findings);
+        let finding = self.wrong_type("true or false", findings);
+        match self.node.as_str() {
+            Some("yes" | "on" | "Yes" | "On") => _ = finding.help("write `true`"),
+            Some("no" | "off" | "No" | "Off") => _ = finding.help("write `false`"),
+            _ => {}
+        }
         None
     }
 
@@ -173,7 +186,10 @@ impl<'n> Field<'n> {
 
     pub(crate) fn array(&self, findings: &mut Findings) -> Option<Vec<Field<'n>>> {
         let NodeKind::Array(items) = &self.node.kind else {
-            self.wrong_type("an array", findings);
+            let finding = self.wrong_type("an array", findings);
+            if let Some(text) = self.node.as_str() {
+                finding.help(format!("write `[{text}]`"));
+            }
             return None;
         };
         let fields = items.iter().enumerate().map(|(index, node)| {
@@ -193,11 +209,15 @@ impl<'n> Field<'n> {
         Some(items)
     }
 
-    pub(crate) fn wrong_type(&self, expected: &str, findings: &mut Findings) {
+    pub(crate) fn wrong_type<'f>(
+        &self,
+        expected: &str,
+        findings: &'f mut Findings,
+    ) -> &'f mut Finding {
         findings.error(
             WRONG_TYPE,
             &self.place,
             format!("`{}` must be {expected}, not {}", self.name, self.node.kind_name()),
-        );
+        )
     }
 }

@@ -176,6 +176,13 @@ impl Place {
         let escaped = name.replace('~', "~0").replace('/', "~1");
         Self { pointer: format!("{}/{escaped}", self.pointer), span: span.clone() }
     }
+
+    /// The member's name, if this is the place of one: not the root, nor an item of an array.
+    pub(crate) fn name(&self) -> Option<String> {
+        let (_, escaped) = self.pointer.rsplit_once('/')?;
+        let is_item = escaped.bytes().all(|byte| byte.is_ascii_digit());
+        (!is_item).then(|| escaped.replace("~1", "/").replace("~0", "~"))
+    }
 }
 
 /// The candidate that a slip of the pen could have turned into `wrong`.

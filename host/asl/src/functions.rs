@@ -293,7 +293,11 @@ fn read_answer(field: &Field<'_>, findings: &mut Findings) -> Option<(Option<f64
             let seconds =
                 field.node.to_value().as_f64().filter(|seconds| (0.0..=1e8).contains(seconds));
             if seconds.is_none() {
-                findings.error(OUT_OF_RANGE, &field.place, "`sleeps` must be a number of seconds");
+                findings.error(
+                    OUT_OF_RANGE,
+                    &field.place,
+                    "`sleeps` must be a number of seconds, not below 0",
+                );
             }
             seconds
         });
@@ -313,6 +317,11 @@ fn read_answer(field: &Field<'_>, findings: &mut Findings) -> Option<(Option<f64
         };
         fields.finish("a stub", findings);
         return Some((sleeps.flatten(), returns.or(fails).or(echo).unwrap_or(StubAnswer::Echo)));
+    }
+    if fields.has_leftovers() {
+        fields.pass_over(&["returns", "echo", "fails", "sleeps"]);
+        fields.finish("a stub", findings);
+        return None;
     }
     findings.error(EXCLUSIVE_FIELDS, &field.place, "a stub must say how it answers").help(
         "add one of `returns: JSON`, `echo: true`, `fails: {error, cause}`, `sleeps: SECONDS`",

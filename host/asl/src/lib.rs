@@ -1,6 +1,6 @@
 //! The Amazon States Language: a workflow file's text in, checked state machines or all findings out.
 //!
-//! Reading order: [`Finding`] (what is said about a file), `node` (text with places), `fields` (reading
+//! Reading order: [`Finding`] (what is said about a file), `node` (text with places; `syntax` for texts that have none), `fields` (reading
 //! an object field by field), `path` (paths and templates), `state` (one file per state type),
 //! `machine`, `functions`, and `workflow`, which recognises the forms a file can have.
 //!
@@ -13,6 +13,7 @@ mod machine;
 mod node;
 mod path;
 mod state;
+mod syntax;
 mod workflow;
 
 pub use finding::{CODES, Finding, Severity};

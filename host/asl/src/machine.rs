@@ -111,6 +111,8 @@ pub(crate) fn read(field: &Field<'_>, findings: &mut Findings) -> Option<Definit
     let start_at =
         start_at.and_then(|field| Some((Name::from(field.string(findings)?), field.place)));
     let states = fields.require("States", findings);
+    // `workflow` says what is to be done about it.
+    fields.pass_over(&["functions"]);
     fields.finish("a state machine", findings);
     let states = states?;
     let (states, targets) = read_states(&states, findings)?;
@@ -125,7 +127,12 @@ pub(crate) fn read(field: &Field<'_>, findings: &mut Findings) -> Option<Definit
             .suggest(start_at.as_str(), states.keys().map(Name::as_str));
         return None;
     }
-    report_unreachable(&start_at, &states, &targets, findings);
+    // Where a state could not be read or a target is no state, that is why others seem out of reach.
+    let sound = states.values().all(|(state, _)| state.is_some())
+        && targets.values().flatten().all(|target| states.contains_key(&target.name));
+    if sound {
+        report_unreachable(&start_at, &states, &targets, findings);
+    }
     let comment = comment.map(str::to_owned);
     let states = states.into_iter().map(|(name, (state, _))| Some((name, state?)));
     Some(Definition { comment, start_at, states: states.collect::<Option<_>>()? })

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::thread;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -12,9 +13,18 @@ use serde_saphyr::Spanned;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
 use crate::finding::{DUPLICATE_KEY, Finding, Findings, Place, SYNTAX};
+use crate::syntax;
 
 /// A definition's text as AWS limits it: 1 MiB. A file may hold several and more beside them.
 const FILE_BYTES_MAX: usize = 16 << 20;
+
+/// How deeply objects and arrays may nest in a file: no deeper than in a document, so that a value from
+/// the file always makes one.
+pub(crate) const DEPTH_MAX: usize = stepwell_query::DEPTH_MAX;
+
+/// The parser recurses, with up to 30 KB a level in a development build: room for [`DEPTH_MAX`] levels
+/// twice over, in bytes.
+const PARSER_STACK_BYTES: usize = 16 << 20;
 
 /// A value and where it stands. The span of a mapping or sequence in block form may be empty.
 #[derive(Debug, Clone)]
@@ -43,7 +53,18 @@ pub(crate) struct Member {
 
 impl Node {
     /// Reads a text, all duplicate keys reported at once.
+    ///
+    /// On a stack of its own: whether a file is refused or ends the process must not depend on who asks.
     pub(crate) fn parse(source: &str) -> Result<Self, Vec<Finding>> {
+        let parsed = thread::scope(|scope| {
+            let builder = thread::Builder::new().stack_size(PARSER_STACK_BYTES);
+            let parser = builder.spawn_scoped(scope, || Self::parse_here(source));
+            parser.expect("there is room for one more thread").join()
+        });
+        parsed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    fn parse_here(source: &str) -> Result<Self, Vec<Finding>> {
         let mut findings = Findings::default();
         if source.len() > FILE_BYTES_MAX {
             let place = Place::default();
@@ -55,7 +76,7 @@ impl Node {
             return Err(findings.into_sorted());
         }
         let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! { max_depth: 200, max_documents: 1 },
+            budget: serde_saphyr::budget! { max_depth: DEPTH_MAX, max_documents: 1 },
             duplicate_keys: DuplicateKeyPolicy::PassThrough,
             strict_booleans: true,
             leading_zero_numbers_as_strings: true,
@@ -71,7 +92,7 @@ impl Node {
                 if findings.is_empty() { Ok(node) } else { Err(findings) }
             }
             Err(error) => {
-                findings_of_syntax(source, &error, &mut findings);
+                syntax::report(source, &error, &mut findings);
                 Err(findings.into_sorted())
             }
         }
@@ -166,31 +187,6 @@ fn byte_range(location: &serde_saphyr::Location) -> Range<usize> {
     let span = location.span();
     let start = usize::try_from(span.byte_offset().unwrap_or(0)).unwrap_or(usize::MAX);
     start..start.saturating_add(usize::try_from(span.byte_len().unwrap_or(0)).unwrap_or(0))
-}
-
-/// Turns the parser's error into a finding, with the help that experience suggests.
-fn findings_of_syntax(source: &str, error: &serde_saphyr::Error, findings: &mut Findings) {
-    let error = error.without_snippet();
-    let span = error.location().map_or(0..0, |location| byte_range(&location));
-    let span = span.start.min(source.len())..span.end.min(source.len());
-    let text = error.to_string();
-    // The place is in the finding already; the parser repeats it in its own words.
-    let message = text.split(" at line ").next().unwrap_or(&text).trim_end_matches(['.', ' ']);
-    let line_start =
-        source.get(..span.start).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
-    let line = source.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let finding = findings.error(
-        SYNTAX,
-        &Place { pointer: String::new(), span },
-        format!("not readable as YAML or JSON: {message}"),
-    );
-    if source.trim().is_empty() {
-        finding.message = "the file is empty".to_owned();
-    } else if line.contains(": {%") || line.trim_start().starts_with("{%") {
-        finding.help("quote a JSONata expression: \"{% ... %}\"");
-    } else if line.contains('\t') && line.trim_start_matches(' ').starts_with('\t') {
-        finding.help("indent with blanks: YAML does not allow tabs");
-    }
 }
 
 impl<'de> Deserialize<'de> for NodeKind {

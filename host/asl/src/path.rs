@@ -183,7 +183,11 @@ fn parse(text: &str, field: &Field<'_>, findings: &mut Findings) -> Option<Query
         None => {
             findings
                 .error(PATH, &field.place, format!("`{text}` is no path: a path begins with `$`"))
-                .help(format!("write `$.{text}`"));
+                .help(if text.is_empty() {
+                    "write `$` for the whole".to_owned()
+                } else {
+                    format!("write `$.{text}`")
+                });
             return None;
         }
     };

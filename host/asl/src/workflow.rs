@@ -114,13 +114,27 @@ type Parts = (BTreeMap<String, FunctionSettings>, Vec<NamedMachine>);
 fn read(root: &Node, stem: &str, findings: &mut Findings) -> Option<Parts> {
     let place = Place { pointer: String::new(), span: root.span.start..root.span.start };
     let NodeKind::Object(_) = &root.kind else {
-        let message = format!("a workflow is an object, not {}", root.kind_name());
+        let message = match root.kind {
+            NodeKind::Null => "the file is empty".to_owned(),
+            _ => format!("a workflow is an object, not {}", root.kind_name()),
+        };
         findings.error(NO_WORKFLOW, &place, message).help(HELP);
         return None;
     };
     if root.get("StartAt").is_some() || root.get("States").is_some() {
         let field = Field { name: stem, node: root, place };
-        let definition = machine::read(&field, findings)?;
+        let definition = machine::read(&field, findings);
+        if let Some(functions) = root.get("functions") {
+            let place = field.place.below("functions", &functions.name_span);
+            findings
+                .error(
+                    UNSUPPORTED_FORM,
+                    &place,
+                    "`functions` cannot stand beside a bare definition",
+                )
+                .help("put the definition under `stateMachines: { NAME: { definition: ... } }`");
+        }
+        let definition = definition?;
         return Some((BTreeMap::new(), vec![NamedMachine { name: stem.to_owned(), definition }]));
     }
     if root.get("Resources").is_some() || root.get("Transform").is_some() {

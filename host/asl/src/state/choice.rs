@@ -133,6 +133,9 @@ fn read_rule(field: &Field<'_>, leads: &mut Leads, findings: &mut Findings) -> O
     fields.pass_over(&["Comment"]);
     fields.refuse_for_now(&["Assign", "Output", "Condition"], findings);
     let next = fields.require("Next", findings).map(|field| lead(&field, leads, findings));
+    if fields.has("Condition") {
+        return None;
+    }
     let condition = read_condition(&mut fields, 0, findings);
     fields.finish("a choice rule", findings);
     Some(Rule { condition: condition?, next: next?? })
@@ -146,6 +149,7 @@ fn read_condition(
     if depth > NESTING_MAX {
         let message = format!("conditions nest more than {NESTING_MAX} levels deep");
         findings.error(CHOICE_RULE, &fields.place, message);
+        fields.take_all();
         return None;
     }
     fields.at_most_one(&["And", "Or", "Not", "Variable"], findings);
@@ -160,7 +164,7 @@ fn read_condition(
         return Some(Condition::Not(Box::new(inner)));
     }
     let variable = fields.take("Variable");
-    let test = read_test(fields, findings);
+    let test = read_test(fields, variable.is_some(), findings);
     let Some(variable) = variable else {
         findings
             .error(
@@ -261,7 +265,12 @@ const OTHERS: [(&str, Family); 9] = [
     ("BooleanEqualsPath", Family::Compare("Boolean", Ordering::Equals, true)),
 ];
 
-fn read_test<'n>(fields: &mut Fields<'n>, findings: &mut Findings) -> Option<(&'n str, Test)> {
+/// `required`: whether it is to be reported that there is no operator.
+fn read_test<'n>(
+    fields: &mut Fields<'n>,
+    required: bool,
+    findings: &mut Findings,
+) -> Option<(&'n str, Test)> {
     let operators = || COMPARED.iter().flatten().chain(&OTHERS);
     let mut found: Option<(Field<'n>, Family)> = None;
     let mut one = true;
@@ -279,9 +288,12 @@ fn read_test<'n>(fields: &mut Fields<'n>, findings: &mut Findings) -> Option<(&'
         }
     }
     let Some((field, family)) = found else {
-        let message = "no comparison operator says what is asked of the value";
-        let finding = findings.error(CHOICE_RULE, &fields.place, message);
-        finding.help("add one such as `BooleanEquals: true`");
+        // A field that is not known is reported as such: it is the operator, misspelt.
+        if required && !fields.has_leftovers() {
+            let message = "no comparison operator says what is asked of the value";
+            let finding = findings.error(CHOICE_RULE, &fields.place, message);
+            finding.help("add one such as `BooleanEquals: true`");
+        }
         return None;
     };
     let test = match family {
