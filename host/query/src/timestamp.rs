@@ -5,7 +5,21 @@ use jiff::Timestamp;
 /// Reads a timestamp; `None` for everything that AWS does not take for one, such as a blank instead of
 /// `T`, a missing zone or a zone's name.
 pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
-    has_form(text.as_bytes()).then(|| text.parse().ok())?
+    if !has_form(text.as_bytes()) {
+        return None;
+    }
+    text.parse().ok().or_else(|| beyond(text))
+}
+
+/// The last instants of year 9999, which people write for "never", lie beyond what [`Timestamp`] holds:
+/// all of them are its last one.
+fn beyond(text: &str) -> Option<Timestamp> {
+    const DATE_CHARACTERS: usize = 10;
+    let date = &text[..DATE_CHARACTERS];
+    let time = &text[DATE_CHARACTERS + 1..][..8];
+    let exists =
+        date.parse::<jiff::civil::Date>().is_ok() && time.parse::<jiff::civil::Time>().is_ok();
+    (exists && date >= "9999-12-30").then_some(Timestamp::MAX)
 }
 
 /// A timestamp as AWS writes it in the context object: UTC, milliseconds, no more digits than needed.
@@ -60,6 +74,14 @@ mod tests {
         ] {
             assert!(parse_timestamp(text).is_some(), "{text}");
         }
+    }
+
+    #[test]
+    fn never_is_a_time() {
+        let never = parse_timestamp("9999-12-31T23:59:59Z").unwrap();
+        assert!(never > parse_timestamp("9999-12-30T00:00:00Z").unwrap());
+        assert_eq!(parse_timestamp("9999-12-32T00:00:00Z"), None);
+        assert_eq!(parse_timestamp("9999-12-31T24:00:00Z"), None);
     }
 
     #[test]
