@@ -1,0 +1,208 @@
+//! Findings and runs as text, one thing a line, stable enough for snapshots and short enough to read.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use stepwell_asl::{Component, Finding, FunctionSettings, Severity, Workflow};
+use stepwell_engine::{Effect, Event, HistoryEvent, Outcome};
+
+use crate::run::{STARTED_AT, Step};
+
+/// Longer texts are cut in the middle of their line.
+const TEXT_CHARACTERS_MAX: usize = 240;
+
+/// Of more lines than this, of one event or of a whole run, the first and the last are shown.
+const EVENT_LINES_MAX: usize = 30;
+const RUN_LINES_MAX: usize = 120;
+/// How many of the first, and how many of the last.
+const EVENT_LINES_SHOWN: usize = 4;
+const RUN_LINES_SHOWN: usize = 20;
+
+/// What came of loading a file: its machines and functions, then all findings.
+pub fn loaded(source: &str, result: &Result<Workflow, Vec<Finding>>) -> String {
+    let mut text = String::new();
+    let findings = match result {
+        Err(findings) => findings,
+        Ok(workflow) => {
+            for machine in &workflow.machines {
+                let states = machine.definition.states();
+                let states: Vec<_> =
+                    states.map(|state| cut(&format!("{:?}", state.name.as_str()))).collect();
+                let states = cut(&states.join(", "));
+                writeln!(text, "machine {}: {states}", machine.name).expect("a string takes all");
+            }
+            for (name, settings) in &workflow.functions {
+                writeln!(text, "function {name}: {}", settings_without_places(settings))
+                    .expect("a string takes all");
+            }
+            &workflow.warnings
+        }
+    };
+    for found in findings {
+        text += &finding(source, found);
+        text.push('\n');
+    }
+    text
+}
+
+/// `code severity line:column pointer message | help: ... | line:column related`.
+pub fn finding(source: &str, finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut text = format!(
+        "{} {severity} {} {} {}",
+        finding.code,
+        place(source, &finding.span),
+        if finding.pointer.is_empty() { "/".to_owned() } else { cut(&finding.pointer) },
+        cut(&finding.message),
+    );
+    if let Some(help) = &finding.help {
+        text += &format!(" | help: {}", cut(help));
+    }
+    for (span, what) in &finding.related {
+        text += &format!(" | {} {what}", place(source, span));
+    }
+    text
+}
+
+/// `line:column`, both from 1, columns in characters, with the text there.
+fn place(source: &str, span: &Range<usize>) -> String {
+    let Some(head) = source.get(..span.start) else { return format!("byte {}", span.start) };
+    let line = head.matches('\n').count() + 1;
+    let column = head.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let marked = source.get(span.clone()).unwrap_or("not on a character's border");
+    let marked: String = marked.chars().take(24).collect();
+    format!("{line}:{column} {marked:?}")
+}
+
+/// A run: each event with its time after the start, what the history gained, and the effects.
+pub fn run(steps: &[Step]) -> String {
+    let lines = steps.iter().flat_map(|step| {
+        let lines = step.applied.history.iter().map(|event| format!("  {}", history(event)));
+        let lines = shortened(lines.collect(), EVENT_LINES_MAX, EVENT_LINES_SHOWN);
+        let effects = step.applied.effects.iter().map(|asked| format!("  -> {}", effect(asked)));
+        [format!("{} {}", offset(step.at), event(&step.event))]
+            .into_iter()
+            .chain(lines)
+            .chain(effects)
+    });
+    shortened(lines.collect(), RUN_LINES_MAX, RUN_LINES_SHOWN).join("\n")
+}
+
+fn shortened(lines: Vec<String>, most: usize, shown: usize) -> Vec<String> {
+    if lines.len() <= most {
+        return lines;
+    }
+    let (head, tail) = (&lines[..shown], &lines[lines.len() - shown..]);
+    let between = format!("  ... {} lines ...", lines.len() - 2 * shown);
+    [head, &[between], tail].concat()
+}
+
+fn event(event: &Event) -> String {
+    match event {
+        Event::Started => "Started".to_owned(),
+        Event::Resumed => "Resumed".to_owned(),
+        Event::FunctionSucceeded { id, output } => {
+            format!("FunctionSucceeded #{} {}", id.0, cut(output.text()))
+        }
+        Event::FunctionFailed { id, failure } => format!(
+            "FunctionFailed #{} {}",
+            id.0,
+            named(failure.error.as_deref(), failure.cause.as_deref())
+        ),
+        Event::TimerFired { id } => format!("TimerFired #{}", id.0),
+        Event::StopRequested { error, cause } => {
+            format!("StopRequested {}", named(error.as_deref(), cause.as_deref()))
+        }
+    }
+}
+
+/// `id<previous Type field=text ...`; what is the same in every event is left out.
+fn history(event: &HistoryEvent) -> String {
+    let mut text = format!("{}<{} {}", event.id, event.previous_id, event.details.event_type());
+    for (field, value) in details(event).as_object().into_iter().flatten() {
+        if !matches!(field.as_str(), "inputDetails" | "outputDetails" | "roleArn") {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text += &format!(" {field}={}", cut(&value));
+        }
+    }
+    text
+}
+
+/// An event's details as AWS shows them; null where it has none.
+pub fn details(event: &HistoryEvent) -> Value {
+    let shown = serde_json::to_value(event).expect("an event is JSON");
+    let members = shown.as_object().expect("an event is an object");
+    let details = members.iter().find(|(name, _)| name.ends_with("EventDetails"));
+    details.map_or(Value::Null, |(_, details)| details.clone())
+}
+
+fn effect(effect: &Effect) -> String {
+    match effect {
+        Effect::Invoke { id, function, arn: _, payload, attempt } => {
+            format!("Invoke #{} {function} attempt {attempt} {}", id.0, cut(payload.text()))
+        }
+        Effect::SetTimer { id, at } => format!("SetTimer #{} {}", id.0, offset(*at)),
+        Effect::Cancel { id } => format!("Cancel #{}", id.0),
+        Effect::Resume => "Resume".to_owned(),
+        Effect::Finish(outcome) => self::outcome(outcome),
+    }
+}
+
+/// How an execution ended.
+pub fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Succeeded { output } => format!("Succeeded {}", cut(output.text())),
+        Outcome::Failed { error, cause } => {
+            format!("Failed {}", named(error.as_deref(), cause.as_deref()))
+        }
+        Outcome::Aborted { error, cause } => {
+            format!("Aborted {}", named(error.as_deref(), cause.as_deref()))
+        }
+    }
+}
+
+fn named(error: Option<&str>, cause: Option<&str>) -> String {
+    let shown = |text: Option<&str>| text.map_or_else(|| "(none)".to_owned(), cut);
+    format!("{}: {}", shown(error), shown(cause))
+}
+
+/// Seconds after the start.
+fn offset(at: Timestamp) -> String {
+    let start: Timestamp = STARTED_AT.parse().expect("it is a timestamp");
+    let milliseconds = at.as_millisecond() - start.as_millisecond();
+    format!("+{}.{:03}", milliseconds / 1000, milliseconds.rem_euclid(1000))
+}
+
+/// A text on one line, cut when it is long.
+pub fn cut(text: &str) -> String {
+    let mut characters = text.chars();
+    let head: String = characters.by_ref().take(TEXT_CHARACTERS_MAX).collect();
+    let mut shown = String::with_capacity(head.len());
+    for character in head.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    let left = characters.count();
+    if left > 0 {
+        shown += &format!("... ({left} more)");
+    }
+    shown
+}
+
+/// A function's settings without their places, which change with every edit of the file.
+fn settings_without_places(settings: &FunctionSettings) -> String {
+    let mut settings = settings.clone();
+    settings.span = 0..0;
+    if let Some(Component::File { span, .. }) = &mut settings.code {
+        *span = 0..0;
+    }
+    format!("{settings:?}").replace(", span: 0..0", "")
+}
