@@ -1,0 +1,22 @@
+//! The sandbox from outside: hostile components against every limit, grant and bound.
+//!
+//! Two kinds of guests: components written by hand as WAT (`support::guest`), for what no compiler would
+//! make, and `guest-tasks/hostile`, which is built by `cargo xtask guests`.
+
+mod bounds;
+mod buckets;
+mod cache;
+mod concurrency;
+mod context;
+mod crashes;
+mod fuel;
+mod http;
+mod init;
+mod load;
+mod log;
+mod memory;
+mod payloads;
+mod reach;
+mod support;
+mod time;
+mod warm;

@@ -1,0 +1,151 @@
+//! Components written by hand: the canonical ABI of `handle` around the body of a core function.
+
+use std::fmt::Write;
+
+/// A component whose handler is a core function's body.
+///
+/// The body sees `$event` and `$length`, the event's text in memory, and gives the address of its
+/// answer. It can `(call $ok (i32.const ADDRESS) (i32.const LENGTH))`, and there is a `null` at 64. What
+/// is passed to it lies from 1,024 on.
+#[derive(Clone)]
+pub(crate) struct Guest {
+    export: String,
+    memory: String,
+    imports: String,
+    lowered: Vec<(String, String)>,
+    core: String,
+    body: String,
+}
+
+impl Guest {
+    /// With this body.
+    pub(crate) fn new(body: &str) -> Self {
+        Self {
+            export: "stepwell:task/handler@0.1.0".to_owned(),
+            memory: "4".to_owned(),
+            imports: String::new(),
+            lowered: Vec::new(),
+            core: String::new(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// That answers `null`.
+    pub(crate) fn null() -> Self {
+        Self::new(NULL)
+    }
+
+    /// Exports its handler by another name.
+    pub(crate) fn export(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.export);
+        self
+    }
+
+    /// Has a memory of so many pages at first, and perhaps a maximum.
+    pub(crate) fn memory(mut self, pages: &str) -> Self {
+        pages.clone_into(&mut self.memory);
+        self
+    }
+
+    /// Has more in its core module: globals, tables, functions, a start function.
+    pub(crate) fn core(mut self, fields: &str) -> Self {
+        self.core.push_str(fields);
+        self
+    }
+
+    /// Imports interfaces: component-level text.
+    pub(crate) fn imports(mut self, text: &str) -> Self {
+        self.imports.push_str(text);
+        self
+    }
+
+    /// Makes a function of an import callable as `$name`: its core type, and how it is lowered. The
+    /// lowering may name `$libc`, which has the memory and `realloc`.
+    pub(crate) fn lower(mut self, name: &str, core_type: &str, canon: &str) -> Self {
+        let import = format!("(import \"host\" \"{name}\" (func ${name} {core_type}))");
+        self.lowered.push((import, format!("(core func ${name} (canon {canon}))")));
+        self
+    }
+
+    /// The component's bytes.
+    pub(crate) fn component(&self) -> Vec<u8> {
+        let text = self.text();
+        wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::from("(component\n");
+        _ = writeln!(text, "{}", self.imports);
+        _ = writeln!(text, "{}", LIBC.replace("PAGES", &self.memory));
+        let mut core_imports = String::new();
+        let mut exports = String::new();
+        for (import, canon) in &self.lowered {
+            _ = writeln!(core_imports, "{import}");
+            _ = writeln!(text, "{canon}");
+            let name = canon.split_whitespace().nth(2).unwrap_or_default();
+            _ = write!(exports, "(export \"{}\" (func {name}))", &name[1..]);
+        }
+        let main = MAIN
+            .replace("IMPORTS", &core_imports)
+            .replace("FIELDS", &self.core)
+            .replace("BODY", &self.body);
+        _ = writeln!(text, "{main}");
+        _ = writeln!(
+            text,
+            "(core instance $main (instantiate $main (with \"libc\" (instance $libc))
+               (with \"host\" (instance {exports}))))"
+        );
+        _ = writeln!(text, "{}", LIFT.replace("EXPORT", &self.export));
+        text
+    }
+}
+
+/// The body that answers `null`.
+pub(crate) const NULL: &str = "(call $ok (i32.const 64) (i32.const 4))";
+
+const LIBC: &str = r#"
+(core module $libc-module
+  (memory (export "memory") PAGES)
+  (global $next (mut i32) (i32.const 1024))
+  (func (export "realloc") (param i32 i32 i32) (param $size i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get $size)))
+    (local.get $at))
+  (data (i32.const 64) "null"))
+(core instance $libc (instantiate $libc-module))
+"#;
+
+const MAIN: &str = r#"
+(core module $main
+  (import "libc" "memory" (memory $memory 0))
+  IMPORTS
+  FIELDS
+  (func $ok (param $address i32) (param $length i32) (result i32)
+    (i32.store (i32.const 16) (i32.const 0))
+    (i32.store (i32.const 20) (local.get $address))
+    (i32.store (i32.const 24) (local.get $length))
+    (i32.const 16))
+  (func (export "handle") (param $event i32) (param $length i32) (result i32)
+    BODY))
+"#;
+
+const LIFT: &str = r#"
+(type $failure (record (field "error" string) (field "cause" string)))
+(type $result (result string (error $failure)))
+(type $handle-type (func (param "event" string) (result $result)))
+(func $handle (type $handle-type)
+  (canon lift (core func $main "handle") (memory (core memory $libc "memory"))
+    (realloc (core func $libc "realloc"))))
+(component $shim
+  (type $failure (record (field "error" string) (field "cause" string)))
+  (import "failure" (type $imported (eq $failure)))
+  (type $result (result string (error $imported)))
+  (import "handle" (func $handle (param "event" string) (result $result)))
+  (export $exported "failure" (type $failure))
+  (type $answer (result string (error $exported)))
+  (export "handle" (func $handle) (func (param "event" string) (result $answer))))
+(instance $handler
+  (instantiate $shim (with "failure" (type $failure)) (with "handle" (func $handle))))
+(export "EXPORT" (instance $handler)))
+"#;
