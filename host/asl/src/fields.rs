@@ -184,7 +184,7 @@ impl<'n> Field<'n> {
         value
     }
 
-    pub(crate) fn array(&self, findings: &mut Findings) -> Option<Vec<Field<'n>>> {
+    pub(crate) fn array(&self, findings: &mut Findings) -> Option<Vec<Self>> {
         let NodeKind::Array(items) = &self.node.kind else {
             let finding = self.wrong_type("an array", findings);
             if let Some(text) = self.node.as_str() {
@@ -200,7 +200,7 @@ impl<'n> Field<'n> {
     }
 
     /// An array with at least one item.
-    pub(crate) fn items(&self, findings: &mut Findings) -> Option<Vec<Field<'n>>> {
+    pub(crate) fn items(&self, findings: &mut Findings) -> Option<Vec<Self>> {
         let items = self.array(findings)?;
         if items.is_empty() {
             findings.error(OUT_OF_RANGE, &self.place, format!("`{}` must not be empty", self.name));

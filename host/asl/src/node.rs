@@ -3,6 +3,7 @@
 //! Knows nothing of workflows. Only `true` and `false` are booleans, dates are strings, and numbers are
 //! what JSON would call numbers: `facts/embeddings.md` section 2 tells what goes wrong otherwise.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::thread;
@@ -106,8 +107,7 @@ impl Node {
     fn report_duplicates(&mut self, place: &Place, findings: &mut Findings) {
         match &mut self.kind {
             NodeKind::Object(members) => {
-                let mut first: std::collections::BTreeMap<String, Range<usize>> =
-                    Default::default();
+                let mut first: BTreeMap<String, Range<usize>> = BTreeMap::new();
                 members.retain_mut(|member| {
                     let here = place.below(&member.name, &member.name_span);
                     if let Some(earlier) = first.get(&member.name) {

@@ -72,9 +72,8 @@ pub(crate) fn reference_query(field: &Field<'_>, findings: &mut Findings) -> Opt
 /// A payload template. Every mistake in it is reported.
 pub(crate) fn template(field: &Field<'_>, findings: &mut Findings) -> Option<Template> {
     match &field.node.kind {
-        NodeKind::Object(_) => template_node(field.node, field, findings),
         // AWS documents objects and accepts any JSON; only an object can hold paths.
-        NodeKind::Array(_) => template_node(field.node, field, findings),
+        NodeKind::Object(_) | NodeKind::Array(_) => template_node(field.node, field, findings),
         _ => Some(Template::Constant(field.node.to_value())),
     }
 }

@@ -310,8 +310,8 @@ impl Turn<'_> {
             }
             Waiting::Turn => {}
         }
-        let (error, cause) = (error.clone(), cause.clone());
-        self.push(0, Details::ExecutionAborted { error: error.clone(), cause: cause.clone() });
+        let details = Details::ExecutionAborted { error: error.clone(), cause: cause.clone() };
+        self.push(0, details);
         Outcome::Aborted { error, cause }
     }
 

@@ -58,7 +58,6 @@ pub(crate) const RUNTIME: &str = "States.Runtime";
 /// number that belongs to this retry.
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     reason = "the delay is at least 0 and cut to a year, far below 2^53 milliseconds"
 )]
@@ -78,7 +77,7 @@ pub(crate) fn delay_ms(retrier: &Retrier, number: u64, draw: u64) -> i64 {
     (seconds * 1000.0) as i64
 }
 
-/// A random number that is a pure function of a seed and an id (SplitMix64's finaliser).
+/// A random number that is a pure function of a seed and an id (`SplitMix64`'s finaliser).
 pub(crate) fn draw(seed: u64, id: u64) -> u64 {
     let mut x = seed.wrapping_add(id.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -38,11 +38,11 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// Holds when all do; looked at from left to right, no further than needed.
-    And(Vec<Condition>),
+    And(Vec<Self>),
     /// Holds when one does; looked at from left to right, no further than needed.
-    Or(Vec<Condition>),
+    Or(Vec<Self>),
     /// Holds when the other does not.
-    Not(Box<Condition>),
+    Not(Box<Self>),
     /// Compares a value.
     Compare(Comparison),
 }

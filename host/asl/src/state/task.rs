@@ -174,11 +174,10 @@ fn read_resource(field: &Field<'_>, findings: &mut Findings) -> Option<Resource>
     };
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {
-        [_, "lambda", _, _, "function", function, ..] if !function.is_empty() => {
-            Some(Resource { function: (*function).into(), arn: text.into(), place })
-        }
-        // ARNs with parts left out, as articles print them: the function is what they end in.
-        [_, "lambda", .., function] if !function.is_empty() => {
+        // In ARNs with parts left out, as articles print them, the function is what they end in.
+        [_, "lambda", _, _, "function", function, ..] | [_, "lambda", .., function]
+            if !function.is_empty() =>
+        {
             Some(Resource { function: (*function).into(), arn: text.into(), place })
         }
         [_, "states", ..] => {
