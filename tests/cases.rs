@@ -45,8 +45,8 @@ fn check_validation(folder: &Path) {
 fn check_execution(folder: &Path) {
     let source = folder::source(folder);
     let definition = definition(&source);
-    let input =
-        folder::json(folder, "input.json").unwrap_or_else(|| Value::Object(Default::default()));
+    let input = folder::json(folder, "input.json")
+        .unwrap_or_else(|| Value::Object(serde_json::Map::default()));
     let mut script = Script::read(folder::json(folder, "script.json").as_ref());
     let mut start = run::start(Document::from(input));
     start.history_events_max = script.history_events_max;

@@ -1,1 +1,296 @@
-//! Properties.
+//! What holds for every text and every execution, tried on many random ones.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use stepwell_asl::{Definition, Severity, load};
+use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, Failure};
+use stepwell_query::Document;
+use stepwell_tests::run;
+
+/// Finds every place of a finding in its text, as a renderer would.
+fn load_and_look_at_all(source: &str) {
+    match load(source, "workflow") {
+        Ok(workflow) => {
+            assert!(!workflow.machines.is_empty());
+            assert!(workflow.warnings.iter().all(|found| found.severity == Severity::Warning));
+        }
+        Err(findings) => {
+            assert!(findings.iter().any(|found| found.severity == Severity::Error));
+            for found in &findings {
+                let related = found.related.iter().map(|(span, _)| span);
+                for span in related.chain([&found.span]) {
+                    assert!(source.get(span.clone()).is_some(), "{span:?} of {found:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Words of the language, so that random texts get past the first check.
+const WORDS: [&str; 44] = [
+    "StartAt",
+    "States",
+    "Type",
+    "Task",
+    "Choice",
+    "Pass",
+    "Wait",
+    "Fail",
+    "Succeed",
+    "Next",
+    "End",
+    "Resource",
+    "Choices",
+    "Variable",
+    "BooleanEquals",
+    "And",
+    "Not",
+    "Retry",
+    "Catch",
+    "ErrorEquals",
+    "ResultPath",
+    "InputPath",
+    "Parameters",
+    "x.$",
+    "$.a",
+    "$$.State",
+    "$",
+    "States.ALL",
+    "Seconds",
+    "functions",
+    "stateMachines",
+    "definition",
+    "stub",
+    "grants",
+    "true",
+    "null",
+    "-1",
+    "1.5",
+    "A",
+    "&a",
+    "*a",
+    "<<",
+    "'",
+    "\"",
+];
+
+fn yaml_ish() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        6 => prop::sample::select(&WORDS[..]).prop_map(str::to_owned),
+        6 => prop::sample::select(&[": ", ":", "\n", "\n  ", "\n    ", "- ", "{", "}", "[", "]", ", ", " ", "\t", "# ", "|\n", "--- "][..])
+            .prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(word, 0..60).prop_map(|words| words.concat())
+}
+
+/// Any JSON value, small.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-3..3_i64).prop_map(Value::from),
+        (-3.0..3.0_f64).prop_map(Value::from),
+        prop::sample::select(
+            &["", "a", "$.a", "$.a[0]", "$$.State", "2026-01-31T12:00:09Z", "A", "é🚀"][..]
+        )
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        let name = prop::sample::select(&["a", "b", "x.$", "é"][..]);
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map(name.prop_map(str::to_owned), inner, 0..3)
+                .prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+/// A machine of up to four states, in which anything that the language allows may be wrong at run time.
+fn machine() -> impl Strategy<Value = Value> {
+    (2..5_usize).prop_flat_map(|count| {
+        prop::collection::vec(state(count), count).prop_map(|mut states| {
+            states.push(json!({ "Type": "Succeed" }));
+            let named = states.into_iter().enumerate();
+            let states: Value = named.map(|(index, state)| (format!("S{index}"), state)).collect();
+            json!({ "StartAt": "S0", "States": states })
+        })
+    })
+}
+
+fn state(count: usize) -> impl Strategy<Value = Value> {
+    let next = (0..=count).prop_map(|index| format!("S{index}")).boxed();
+    let path = prop::sample::select(&["$", "$.a", "$.a.b", "$.a[0]", "$.*", "$..b"][..]);
+    let places = [json!("$"), json!("$.a"), json!("$.a.b"), json!(null)];
+    let place = prop::sample::select(places.to_vec());
+    let errors = prop::sample::select(&["States.ALL", "States.TaskFailed", "Busy"][..]);
+    let data = (next.clone(), path.clone(), path.clone(), place.clone());
+    prop_oneof![
+        4 => (data.clone(), errors.clone(), errors, 0..3_u64, next.clone(), any::<bool>()).prop_map(
+            |((next, input, output, place), retry, catch, attempts, caught, jitter)| json!({
+                "Type": "Task", "Resource": "work", "Next": next, "InputPath": input,
+                "OutputPath": output, "ResultPath": place,
+                "Parameters": { "a.$": "$", "name.$": "$$.State.Name" },
+                "Retry": [{
+                    "ErrorEquals": [retry], "MaxAttempts": attempts, "IntervalSeconds": 5,
+                    "JitterStrategy": if jitter { "FULL" } else { "NONE" },
+                }],
+                "Catch": [{ "ErrorEquals": [catch], "ResultPath": place, "Next": caught }],
+            })
+        ),
+        2 => (data.clone(), value()).prop_map(|((next, input, output, place), result)| json!({
+            "Type": "Pass", "Next": next, "InputPath": input, "OutputPath": output,
+            "ResultPath": place, "Result": result,
+        })),
+        1 => data.prop_map(|(next, input, output, place)| json!({
+            "Type": "Pass", "Next": next, "OutputPath": output, "ResultPath": place,
+            "Parameters": { "a.$": input, "b": { "a.$": "$$.Execution.Input" } },
+        })),
+        2 => (next.clone(), 0..20_u64).prop_map(|(next, seconds)| json!({
+            "Type": "Wait", "Seconds": seconds, "Next": next,
+        })),
+        1 => (next.clone(), path.clone()).prop_filter_map("one place", |(next, path)| {
+            let definite = !path.contains('*') && !path.contains("..");
+            definite.then(|| json!({ "Type": "Wait", "SecondsPath": path, "Next": next }))
+        }),
+        2 => (next.clone(), next.clone(), path).prop_map(|(next, otherwise, path)| json!({
+            "Type": "Choice", "Default": otherwise, "Choices": [
+                { "Variable": path, "IsNull": true, "Next": next },
+                { "Not": { "Variable": path, "NumericLessThan": 1 }, "Next": next },
+            ],
+        })),
+        1 => Just(json!({ "Type": "Fail", "Error": "Lost" })),
+    ]
+}
+
+/// What a random event is made of.
+#[derive(Debug, Clone)]
+enum Throw {
+    Started,
+    Resumed,
+    Succeeded(u64, Value),
+    Failed(u64, &'static str),
+    Fired(u64),
+    Stopped,
+    /// The outcome of the last effect, so that executions get somewhere.
+    Fitting(Value, Option<&'static str>),
+}
+
+fn throws() -> impl Strategy<Value = Vec<Throw>> {
+    let error = prop::sample::select(&["Busy", "States.Timeout", "States.Runtime", ""][..]).boxed();
+    let throw = prop_oneof![
+        1 => Just(Throw::Started),
+        1 => Just(Throw::Resumed),
+        1 => (0..6_u64, value()).prop_map(|(id, value)| Throw::Succeeded(id, value)),
+        1 => (0..6_u64, error.clone()).prop_map(|(id, error)| Throw::Failed(id, error)),
+        1 => (0..6_u64).prop_map(Throw::Fired),
+        1 => Just(Throw::Stopped),
+        24 => (value(), prop::option::of(error)).prop_map(|(value, error)| Throw::Fitting(value, error)),
+    ];
+    prop::collection::vec(throw, 0..30)
+}
+
+impl Throw {
+    fn event(self, last: Option<&Effect>) -> Event {
+        let succeeded = |id, value| Event::FunctionSucceeded {
+            id: EffectId(id),
+            output: Document::from(value),
+        };
+        let failed = |id, error: &str| Event::FunctionFailed {
+            id: EffectId(id),
+            failure: Failure::new(error, "cause"),
+        };
+        match (self, last) {
+            (Self::Started, _) | (Self::Fitting(..), None) => Event::Started,
+            (Self::Resumed, _) => Event::Resumed,
+            (Self::Succeeded(id, value), _) => succeeded(id, value),
+            (Self::Failed(id, error), _) => failed(id, error),
+            (Self::Fired(id), _) => Event::TimerFired { id: EffectId(id) },
+            (Self::Stopped, _) => Event::StopRequested { error: None, cause: None },
+            (Self::Fitting(value, error), Some(effect)) => match (effect, error) {
+                (Effect::Invoke { id, .. }, None) => succeeded(id.0, value),
+                (Effect::Invoke { id, .. }, Some(error)) => failed(id.0, error),
+                (Effect::SetTimer { id, .. }, _) => Event::TimerFired { id: *id },
+                (Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_), _) => Event::Resumed,
+            },
+        }
+    }
+}
+
+/// A machine that loads, or none: random conditions may be refused, which is no matter of this test.
+fn loaded(machine: &Value) -> Option<Definition> {
+    Some(load(&machine.to_string(), "machine").ok()?.machines.remove(0).definition)
+}
+
+/// `PROPTEST_CASES` asks for more. A counter-example becomes a case folder, not a file of seeds.
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn no_text_makes_load_panic(text in any::<String>()) {
+        load_and_look_at_all(&text);
+    }
+
+    #[test]
+    fn no_bytes_make_load_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        load_and_look_at_all(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn no_text_of_the_languages_words_makes_load_panic(text in yaml_ish()) {
+        load_and_look_at_all(&text);
+    }
+
+    #[test]
+    fn no_json_of_the_languages_words_makes_load_panic(machine in machine(), cut in any::<prop::sample::Index>(), other in value()) {
+        let text = machine.to_string();
+        load_and_look_at_all(&text);
+        let at = text.floor_char_boundary(cut.index(text.len()));
+        load_and_look_at_all(&text[..at]);
+        load_and_look_at_all(&format!("{}{other}{}", &text[..at], &text[at..]));
+    }
+
+    /// After every event: an illegal one changes nothing, the serialised execution goes on exactly as the
+    /// live one, and a second execution with the same events does the same.
+    #[test]
+    fn an_execution_is_a_value_that_events_change(machine in machine(), input in value(), throws in throws(), seed in any::<u64>()) {
+        let definition = loaded(&machine);
+        prop_assert!(definition.is_some(), "{machine}");
+        let definition = definition.expect("it was checked");
+        let mut start = run::start(Document::from(input));
+        start.seed = seed;
+        start.history_events_max = Some(200);
+        let (mut live, mut again) = (Execution::new(start.clone()), Execution::new(start.clone()));
+        let (mut at, mut last, mut history_id) = (start.at, None, 0);
+        for throw in throws {
+            at += jiff::SignedDuration::from_secs(1);
+            let event = throw.event(last.as_ref());
+            let text = serde_json::to_string(&live).expect("an execution is JSON");
+            let mut restored: Execution = serde_json::from_str(&text).expect("it was written just now");
+            prop_assert_eq!(&restored, &live);
+            let before = live.clone();
+            let applied = live.apply(&definition, at, event.clone());
+            // As text, in which 1 and 1.0, and one order of members and another, are not the same.
+            let shown = format!("{applied:?}");
+            prop_assert_eq!(format!("{:?}", restored.apply(&definition, at, event.clone())), &*shown);
+            prop_assert_eq!(format!("{:?}", again.apply(&definition, at, event)), &*shown);
+            prop_assert_eq!(&restored, &live);
+            let Ok(Applied { effects, history }) = applied else {
+                prop_assert_eq!(&live, &before);
+                continue;
+            };
+            for event in &history {
+                history_id += 1;
+                prop_assert_eq!(event.id, history_id);
+                prop_assert!(event.previous_id < event.id);
+            }
+            let finished = matches!(effects.last(), Some(Effect::Finish(_)));
+            prop_assert_eq!(finished, live.outcome().is_some());
+            last = effects.last().cloned();
+        }
+    }
+}

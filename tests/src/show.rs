@@ -1,6 +1,5 @@
 //! Findings and runs as text, one thing a line, stable enough for snapshots and short enough to read.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -22,29 +21,25 @@ const RUN_LINES_SHOWN: usize = 20;
 
 /// What came of loading a file: its machines and functions, then all findings.
 pub fn loaded(source: &str, result: &Result<Workflow, Vec<Finding>>) -> String {
-    let mut text = String::new();
-    let findings = match result {
-        Err(findings) => findings,
-        Ok(workflow) => {
-            for machine in &workflow.machines {
-                let states = machine.definition.states();
-                let states: Vec<_> =
-                    states.map(|state| cut(&format!("{:?}", state.name.as_str()))).collect();
-                let states = cut(&states.join(", "));
-                writeln!(text, "machine {}: {states}", machine.name).expect("a string takes all");
-            }
-            for (name, settings) in &workflow.functions {
-                writeln!(text, "function {name}: {}", settings_without_places(settings))
-                    .expect("a string takes all");
-            }
-            &workflow.warnings
-        }
+    let (mut lines, findings) = match result {
+        Err(findings) => (Vec::new(), findings),
+        Ok(workflow) => (contents(workflow), &workflow.warnings),
     };
-    for found in findings {
-        text += &finding(source, found);
-        text.push('\n');
-    }
-    text
+    lines.extend(findings.iter().map(|found| finding(source, found)));
+    lines.join("\n")
+}
+
+fn contents(workflow: &Workflow) -> Vec<String> {
+    let machines = workflow.machines.iter().map(|machine| {
+        let states = machine.definition.states();
+        let states: Vec<_> = states.map(|state| format!("{:?}", state.name.as_str())).collect();
+        format!("machine {}: {}", machine.name, cut(&states.join(", ")))
+    });
+    let functions = workflow
+        .functions
+        .iter()
+        .map(|(name, settings)| format!("function {name}: {}", settings_without_places(settings)));
+    machines.chain(functions).collect()
 }
 
 /// `code severity line:column pointer message | help: ... | line:column related`.
@@ -53,20 +48,13 @@ pub fn finding(source: &str, finding: &Finding) -> String {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let mut text = format!(
-        "{} {severity} {} {} {}",
-        finding.code,
-        place(source, &finding.span),
-        if finding.pointer.is_empty() { "/".to_owned() } else { cut(&finding.pointer) },
-        cut(&finding.message),
-    );
-    if let Some(help) = &finding.help {
-        text += &format!(" | help: {}", cut(help));
-    }
-    for (span, what) in &finding.related {
-        text += &format!(" | {} {what}", place(source, span));
-    }
-    text
+    let pointer = if finding.pointer.is_empty() { "/".to_owned() } else { cut(&finding.pointer) };
+    let (place_text, message) = (place(source, &finding.span), cut(&finding.message));
+    let first = format!("{} {severity} {place_text} {pointer} {message}", finding.code);
+    let help = finding.help.iter().map(|help| format!("help: {}", cut(help)));
+    let related =
+        finding.related.iter().map(|(span, what)| format!("{} {what}", place(source, span)));
+    [first].into_iter().chain(help).chain(related).collect::<Vec<_>>().join(" | ")
 }
 
 /// `line:column`, both from 1, columns in characters, with the text there.
@@ -123,14 +111,16 @@ fn event(event: &Event) -> String {
 
 /// `id<previous Type field=text ...`; what is the same in every event is left out.
 fn history(event: &HistoryEvent) -> String {
-    let mut text = format!("{}<{} {}", event.id, event.previous_id, event.details.event_type());
-    for (field, value) in details(event).as_object().into_iter().flatten() {
-        if !matches!(field.as_str(), "inputDetails" | "outputDetails" | "roleArn") {
+    let first = format!("{}<{} {}", event.id, event.previous_id, event.details.event_type());
+    let details = details(event);
+    let fields = details.as_object().into_iter().flatten();
+    let fields = fields
+        .filter(|(name, _)| !matches!(name.as_str(), "inputDetails" | "outputDetails" | "roleArn"))
+        .map(|(name, value)| {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            text += &format!(" {field}={}", cut(&value));
-        }
-    }
-    text
+            format!("{name}={}", cut(&value))
+        });
+    [first].into_iter().chain(fields).collect::<Vec<_>>().join(" ")
 }
 
 /// An event's details as AWS shows them; null where it has none.
@@ -190,11 +180,10 @@ pub fn cut(text: &str) -> String {
             shown.push(character);
         }
     }
-    let left = characters.count();
-    if left > 0 {
-        shown += &format!("... ({left} more)");
+    match characters.count() {
+        0 => shown,
+        left => format!("{shown}... ({left} more)"),
     }
-    shown
 }
 
 /// A function's settings without their places, which change with every edit of the file.

@@ -1,0 +1,167 @@
+//! What AWS did: a case of `../shared/conformance` (its README has the schema), and how it is run here.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use stepwell_asl::{Definition, StateKind, load};
+use stepwell_engine::Failure;
+use stepwell_query::Document;
+
+use crate::run::{self, Answer, Reply, Step, Stop};
+
+/// The account of the recordings.
+const ACCOUNT: &str = "111122223333";
+
+/// One recorded execution: a case of kind `execution`, or a row of an `execution-table`.
+pub struct Recording {
+    /// The machine as text.
+    definition: String,
+    input: Value,
+    /// The recorded outcome and history.
+    pub expected: Value,
+    /// What the functions do.
+    functions: BTreeMap<String, Value>,
+    /// The days from the start to the time in the input, where that was relative.
+    days_ahead: Option<i64>,
+}
+
+/// A file of the recordings.
+pub struct Case {
+    /// `group/name`.
+    pub name: String,
+    /// Its folder.
+    pub group: String,
+    /// Tokens in what is expected that stand for anything.
+    pub placeholders: Vec<String>,
+    /// Causes hold a stack trace: only the error's type and message count.
+    pub loose_causes: bool,
+    /// What was recorded.
+    pub recordings: Vec<Recording>,
+}
+
+/// Every case that records executions, in the order of their names.
+pub fn cases(root: &Path) -> Vec<Case> {
+    let mut files: Vec<PathBuf> = files_below(root);
+    files.sort();
+    files.iter().filter_map(|file| read(file)).collect()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder of the recordings can be read");
+    entries
+        .map(|entry| entry.expect("the folder of the recordings can be read").path())
+        .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect()
+}
+
+fn read(file: &Path) -> Option<Case> {
+    let text = fs::read_to_string(file).expect("a recording can be read");
+    let case: Value = serde_json::from_str(&text).expect("a recording is JSON");
+    let rows = match case["kind"].as_str() {
+        Some("execution") => vec![case.clone()],
+        Some("execution-table") => case["rows"].as_array().expect("a table has rows").clone(),
+        _ => return None,
+    };
+    let name = case["name"].as_str().expect("a case has a name").to_owned();
+    let flagged = |flag: &str| {
+        let flags = case["trust"]["flags"].as_array();
+        flags.is_some_and(|flags| flags.iter().any(|found| found == flag))
+    };
+    let relative = flagged("input-time-must-be-computed-relative-to-now");
+    let days_ahead =
+        relative.then(|| name.rsplit("--").next().and_then(|days| days.parse().ok())).flatten();
+    let functions = case["functions"].as_object().into_iter().flatten();
+    let functions: BTreeMap<_, _> =
+        functions.map(|(name, function)| (name.clone(), function.clone())).collect();
+    let strings = |list: &Value| {
+        let list = list.as_array().into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let recordings = rows.iter().map(|row| Recording {
+        definition: definition(row).or_else(|| definition(&case)).unwrap_or_default(),
+        input: row.get("input").cloned().unwrap_or_else(|| json!({})),
+        expected: row["expected"].clone(),
+        functions: functions.clone(),
+        days_ahead,
+    });
+    Some(Case {
+        group: case["group"].as_str().expect("a case has a group").to_owned(),
+        placeholders: strings(&case["placeholders"]),
+        loose_causes: flagged("lambda-error-cause"),
+        recordings: recordings.collect(),
+        name,
+    })
+}
+
+fn definition(row: &Value) -> Option<String> {
+    match (row.get("definition"), &row["definition_text"]) {
+        (Some(definition), _) => Some(definition.to_string()),
+        (None, Value::String(text)) => Some(text.clone()),
+        (None, _) => None,
+    }
+}
+
+impl Recording {
+    /// The machine, if this version can run it: it loads, and the script can answer for its functions.
+    pub fn definition(&self) -> Option<Definition> {
+        let definition = load(&self.definition, "machine").ok()?.machines.remove(0).definition;
+        let answered = definition.states().all(|state| match &state.kind {
+            StateKind::Task(task) => {
+                let function = self.functions.get(task.resource.function.as_str());
+                function.is_some_and(|function| reply(function).is_some())
+            }
+            _ => true,
+        });
+        answered.then_some(definition)
+    }
+
+    /// Runs it.
+    pub fn run(&self, definition: &Definition) -> (stepwell_engine::Outcome, Vec<Step>) {
+        let mut start = run::start(Document::from(self.input.clone()));
+        if let Some(days) = self.days_ahead {
+            let then = self.input["start_at"].as_str().and_then(|text| text.parse().ok());
+            let then: Timestamp = then.expect("such an input has a time");
+            start.at = then - SignedDuration::from_hours(24 * days);
+        }
+        for arn in [&mut start.execution_arn, &mut start.machine_arn, &mut start.role_arn] {
+            *arn = arn.replace("123456789012", ACCOUNT);
+        }
+        let stop = (self.expected["status"] == "ABORTED").then(|| Stop {
+            after: SignedDuration::from_secs(1),
+            error: self.expected["error"].as_str().map(str::to_owned),
+            cause: self.expected["cause"].as_str().map(str::to_owned),
+        });
+        run::run(definition, start, stop, |function, _| {
+            self.functions.get(function).and_then(reply).expect("only such machines are run")
+        })
+    }
+}
+
+/// What a recorded function does, if the script knows its kind.
+fn reply(function: &Value) -> Option<Reply> {
+    let mut after = SignedDuration::from_secs(1);
+    let answer = match function["kind"].as_str()? {
+        "echo" => Answer::Echo,
+        "static" => Answer::Returns(Document::from(function["value"].clone())),
+        "sleep" => {
+            after = SignedDuration::from_secs_f64(function["seconds"].as_f64()?);
+            Answer::Echo
+        }
+        "large-string" => {
+            let length = usize::try_from(function["length"].as_u64()?).ok()?;
+            let text = function["char"].as_str()?.repeat(length);
+            Answer::Returns(Document::from(Value::from(text)))
+        }
+        "fail" => {
+            let (error, message) = (&function["errorType"], &function["errorMessage"]);
+            let cause = json!({ "errorMessage": message, "errorType": error }).to_string();
+            Answer::Fails(Failure { error: error.as_str().map(str::to_owned), cause: Some(cause) })
+        }
+        _ => return None,
+    };
+    Some(Reply { answer, after })
+}
