@@ -57,11 +57,17 @@ fn create_private(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-/// Whether nobody but the owner can have written here.
+/// Whether nobody but us can have written here.
 #[cfg(unix)]
 fn is_private(folder: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    fs::metadata(folder).is_ok_and(|metadata| metadata.mode() & 0o022 == 0)
+    use std::sync::OnceLock;
+    static WE: OnceLock<Option<u32>> = OnceLock::new();
+    // A file of ours tells who we are, without a call that is not safe.
+    let we = || Some(tempfile::tempfile().ok()?.metadata().ok()?.uid());
+    let we = *WE.get_or_init(we);
+    fs::metadata(folder)
+        .is_ok_and(|folder| folder.mode() & 0o022 == 0 && we.is_some_and(|we| folder.uid() == we))
 }
 
 #[cfg(not(unix))]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::Type;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{self as wasm, InstancePre};
 
 use crate::engine::Sandbox;
@@ -115,6 +116,7 @@ impl Component {
         let inspection = inspect(sandbox, &component, kind, bytes.len(), sha256);
         check_versions(&inspection)?;
         let pre = instantiate_pre(sandbox, &component)?;
+        check_handler(sandbox, &component)?;
         let pre =
             TaskPre::new(pre).map_err(|error| LoadError::Mismatch { reason: chain(&error) })?;
         Ok(Self(Arc::new(Compiled { pre, inspection })))
@@ -244,6 +246,37 @@ fn check_versions(inspection: &Inspection) -> Result<(), LoadError> {
         }
     }
     Ok(())
+}
+
+/// The generated bindings look at the handler's type when they instantiate; that is too late to refuse.
+fn check_handler(sandbox: &Sandbox, component: &wasm::Component) -> Result<(), LoadError> {
+    let engine = &sandbox.inner().engine;
+    let component_type = component.component_type();
+    let fits = component_type.exports(engine).any(|(name, item)| match item.ty {
+        ComponentItem::ComponentInstance(handler) if name.starts_with(HANDLER) => {
+            match handler.get_export(engine, "handle").map(|item| item.ty) {
+                Some(ComponentItem::ComponentFunc(handle)) => is_handle(&handle),
+                _ => false,
+            }
+        }
+        _ => false,
+    });
+    if fits {
+        return Ok(());
+    }
+    let signature = "handle: func(event: string) -> result<string, failure>";
+    Err(LoadError::Mismatch { reason: format!("`{HANDLER}` has no `{signature}`") })
+}
+
+fn is_handle(function: &ComponentFunc) -> bool {
+    let takes_text = matches!(function.params().collect::<Vec<_>>()[..], [(_, Type::String)]);
+    let results: Vec<_> = function.results().collect();
+    let [Type::Result(result)] = &results[..] else { return false };
+    let Some(Type::Record(failure)) = result.err() else { return false };
+    let fields: Vec<_> = failure.fields().map(|field| (field.name, field.ty)).collect();
+    takes_text
+        && result.ok() == Some(Type::String)
+        && fields == [("error", Type::String), ("cause", Type::String)]
 }
 
 fn instantiate_pre(

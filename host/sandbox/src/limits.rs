@@ -67,7 +67,7 @@ pub(crate) struct Cpu {
     pub(crate) budget: u64,
     /// So much fuel takes so many nanoseconds.
     rate: (u128, u128),
-    /// How long the host may work for the invocation, by the clock on the wall.
+    /// How long the invocation may take on the wall, without the time that others have.
     pub(crate) wall_max: Duration,
 }
 

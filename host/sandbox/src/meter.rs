@@ -9,7 +9,11 @@
 //!   fuel, epochs | waiting, timer       | fuel, epochs
 //! ```
 //!
-//! A third, coarse one is for work that fuel does not see: the time that the host's thread is busy with
+//! A tick sees the fuel that a guest had burnt when its current function last called another: wasmtime
+//! keeps it in a register meanwhile. So a guest that waited and then loops within one function may go on
+//! until its fuel is gone; the verdict and the report are the same.
+//!
+//! A third, coarse clock is for work that fuel does not see: the time that the host's thread is busy with
 //! the invocation, so that cheap calls of expensive host functions end as well.
 
 use std::pin::Pin;
@@ -63,8 +67,9 @@ pub(crate) struct Metered<'c, F> {
     call: F,
     clocks: &'c Arc<Clocks>,
     timeout: Duration,
-    /// How long the host may work for the call, and has.
-    busy_max: Duration,
+    /// How long the call may take on the wall, without the time that others have.
+    wall_max: Duration,
+    /// How long the host has worked for it.
     busy: Duration,
     left_at: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -75,13 +80,13 @@ impl<'c, F> Metered<'c, F> {
         call: F,
         clocks: &'c Arc<Clocks>,
         timeout: Duration,
-        busy_max: Duration,
+        wall_max: Duration,
     ) -> Self {
-        Self { call, clocks, timeout, busy_max, busy: Duration::ZERO, left_at: None, timer: None }
+        Self { call, clocks, timeout, wall_max, busy: Duration::ZERO, left_at: None, timer: None }
     }
 
     fn is_over(&self) -> bool {
-        self.clocks.spent() >= self.timeout || self.busy >= self.busy_max
+        self.clocks.spent() >= self.timeout || self.busy + self.clocks.waited() >= self.wall_max
     }
 }
 

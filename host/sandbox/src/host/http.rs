@@ -73,3 +73,71 @@ impl WasiHttpHooks for HttpGate {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+
+    use super::*;
+    use crate::grants::HttpGrant;
+
+    fn gate(host: &str) -> HttpGate {
+        let grant = HttpGrant { host: host.to_owned(), port: None };
+        let grants = Grants { http: vec![grant], ..Grants::default() };
+        HttpGate::new(Arc::new(grants), Arc::default())
+    }
+
+    #[test]
+    fn an_authority_is_a_host_and_a_port_and_nothing_else() {
+        let gate = gate("api.example.com");
+        let allows = |uri: &str| gate.allows(&uri.parse().expect(uri));
+        for uri in [
+            "https://api.example.com",
+            "https://API.Example.com:443/path",
+            "https://api.example.com./",
+            "http://api.example.com:80",
+        ] {
+            assert!(allows(uri), "{uri}");
+        }
+        for uri in [
+            "https://api.example.com@evil.org",
+            "https://evil.org@api.example.com",
+            "https://user:443@api.example.com",
+            "https://api.example.com:443@evil.org",
+            "https://api.example.com:80",
+            "https://api.example.com:99999",
+            "https://api.example.com:",
+            "https://api.example.com..",
+            "https://[::1]",
+            "https://evil.org/api.example.com",
+            "https://evil.org?@api.example.com",
+            "/api.example.com",
+        ] {
+            assert!(!allows(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_granted_as_it_is_written() {
+        let gate = gate("[::1]");
+        assert!(gate.allows(&Uri::from_static("http://[::1]")));
+        assert!(gate.allows(&Uri::from_static("http://[::1]:80")));
+        assert!(!gate.allows(&Uri::from_static("http://[::2]")));
+        assert!(!super::tests::gate("127.0.0.1").allows(&Uri::from_static("http://2130706433")));
+    }
+
+    #[tokio::test]
+    async fn requests_under_way_are_bounded() {
+        let mut gate = gate("localhost");
+        let mut send = || {
+            let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+            let request = http::Request::get("http://localhost/").body(body).expect("it is one");
+            Box::into_pin(gate.send_request(request, None, Box::new(std::future::ready(Ok(())))))
+        };
+        let mut under_way: Vec<_> = (0..HTTP_REQUESTS_MAX).map(|_| send()).collect();
+        assert!(matches!(send().await, Err(Error::ConnectionLimitReached)));
+        under_way.pop();
+        let _admitted = send();
+        assert!(matches!(send().await, Err(Error::ConnectionLimitReached)));
+    }
+}

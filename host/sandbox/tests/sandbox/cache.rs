@@ -1,1 +1,72 @@
-//! To be written.
+//! Compiled code on disk: found again, and never trusted when it is damaged or foreign.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use stepwell_sandbox::{CodeCache, Component, Sandbox};
+
+use crate::support::{Guest, Setup};
+
+fn sandbox(folder: &Path) -> Sandbox {
+    Sandbox::new(Some(CodeCache::new(folder.join("code")))).unwrap()
+}
+
+/// Loads a task and shows that it works.
+async fn load(folder: &Path) {
+    let sandbox = sandbox(folder);
+    let component = Component::load(&sandbox, &Guest::null().component());
+    let component = component.unwrap_or_else(|error| panic!("{error}"));
+    let invoked = Setup::of(&sandbox, component).invoke("{}").await;
+    assert_eq!(invoked.result.as_deref(), Ok("null"));
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder.join("code")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[tokio::test]
+async fn the_second_load_takes_the_code_from_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path()).await;
+    let [entry] = &entries(folder.path())[..] else { panic!("one entry") };
+    let written = std::fs::metadata(entry).unwrap().modified().unwrap();
+    load(folder.path()).await;
+    assert_eq!(entries(folder.path()).len(), 1);
+    assert_eq!(std::fs::metadata(entry).unwrap().modified().unwrap(), written, "not written again");
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_compiled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path()).await;
+    let [entry] = &entries(folder.path())[..] else { panic!("one entry") };
+    let whole = std::fs::read(entry).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for damaged in [Vec::new(), whole[..whole.len() / 2].to_vec(), flipped] {
+        std::fs::write(entry, damaged).unwrap();
+        load(folder.path()).await;
+        assert!(std::fs::read(entry).unwrap() == whole, "it is whole again");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_wasmtime_does_not_take_is_compiled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path()).await;
+    let [entry] = &entries(folder.path())[..] else { panic!("one entry") };
+    let whole = std::fs::read(entry).unwrap();
+    let foreign = b"the code of another engine";
+    let signed = [Sha256::digest(foreign).as_slice(), foreign].concat();
+    std::fs::write(entry, signed).unwrap();
+    load(folder.path()).await;
+    assert!(std::fs::read(entry).unwrap() == whole);
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_be_written_is_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("code"), "a file where the folder should be").unwrap();
+    load(folder.path()).await;
+}

@@ -1,1 +1,84 @@
-//! To be written.
+//! More invocations than slots, and slots that come back.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::json;
+use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, Function, Sandbox};
+
+use crate::support::{Setup, answer, hostile, invoke};
+
+const MANY: usize = CONCURRENT_INVOCATIONS_MAX as usize + 44;
+
+fn sandbox() -> (Sandbox, Setup) {
+    let sandbox = Sandbox::new(None).unwrap();
+    let setup = Setup::of(&sandbox, hostile(&sandbox));
+    (sandbox, setup)
+}
+
+async fn invoke_many(function: &Function, count: usize) {
+    let tasks = (0..count).map(|number| {
+        let function = function.clone();
+        tokio::spawn(async move {
+            let event = json!({ "do": "echo", "event": number });
+            assert_eq!(answer(&invoke(&function, event).await), json!(number));
+        })
+    });
+    let all = tokio::time::timeout(Duration::from_secs(30), join_all(tasks));
+    for answered in all.await.expect("all answer") {
+        answered.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_invocations_than_slots_all_answer() {
+    let (_sandbox, setup) = sandbox();
+    invoke_many(&setup.function(), MANY).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_warm_instances_make_room_for_other_functions() {
+    let sandbox = Sandbox::new(None).unwrap();
+    let component = hostile(&sandbox);
+    let first = Setup::of(&sandbox, component.clone()).warm().function();
+    let second = Setup::of(&sandbox, component).warm().function();
+    // All slots are taken by the first while the second waits for them, in both ways.
+    tokio::join!(invoke_many(&first, MANY), invoke_many(&second, MANY));
+    invoke_many(&second, MANY).await;
+    invoke_many(&first, MANY).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invocation_that_is_dropped_gives_its_slot_back() {
+    let (_sandbox, setup) = sandbox();
+    let function = setup.timeout(900).memory(1_769).function();
+    for deed in [json!({ "do": "spin" }), json!({ "do": "sleep", "ms": 800_000 })] {
+        let tasks: Vec<_> = (0..CONCURRENT_INVOCATIONS_MAX)
+            .map(|_| {
+                let (function, deed) = (function.clone(), deed.clone());
+                tokio::spawn(async move { invoke(&function, deed).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        for task in tasks {
+            task.abort();
+        }
+        invoke_many(&function, 8).await;
+    }
+}
+
+#[tokio::test]
+async fn spinning_neighbours_on_one_thread_leave_room() {
+    let function = Setup::hostile().timeout(900).memory(1_769).function();
+    let spinning = join_all((0..4).map(|_| invoke(&function, r#"{"do":"spin"}"#)));
+    let quick = async {
+        for _ in 0..5 {
+            answer(&invoke(&function, r#"{"do":"echo"}"#).await);
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = spinning => panic!("spinning takes 900 seconds of CPU"),
+        () = quick => {}
+    }
+}

@@ -21,8 +21,11 @@ async fn unreachable_code_is_an_exit() {
 #[tokio::test]
 async fn a_division_by_zero_is_an_exit() {
     let message = "Runtime exited with error: wasm trap: integer divide by zero";
-    assert_crashes("(i32.div_u (i32.const 1) (i32.sub (local.get $length) (i32.const 2)))", message)
-        .await;
+    assert_crashes(
+        "(i32.div_u (i32.const 1) (i32.sub (local.get $length) (i32.const 2)))",
+        message,
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -68,5 +68,8 @@ async fn only_a_cold_start_has_an_init_duration() {
     assert!(cold.init_duration.is_some() && warm.init_duration.is_none());
     assert!(cold.to_string().contains("\tInit Duration: "));
     assert!(!warm.to_string().contains("Init Duration"));
-    assert_eq!(warm.billed_duration().as_nanos(), warm.duration.as_nanos().div_ceil(1_000_000) * 1_000_000);
+    assert_eq!(
+        warm.billed_duration().as_nanos(),
+        warm.duration.as_nanos().div_ceil(1_000_000) * 1_000_000
+    );
 }

@@ -10,11 +10,7 @@ const MB: u32 = 16;
 
 #[track_caller]
 fn assert_out_of_memory(invoked: &Invoked, memory_mb: usize) {
-    assert_failed(
-        invoked,
-        "Runtime.OutOfMemory",
-        "Runtime exited with error: signal: killed",
-    );
+    assert_failed(invoked, "Runtime.OutOfMemory", "Runtime exited with error: signal: killed");
     assert_eq!(failure(invoked).kind, FailureKind::Guard(Guard::Memory));
     let error_type = "Runtime.OutOfMemory".to_owned();
     let guard = Some(Guard::Memory);
@@ -24,7 +20,9 @@ fn assert_out_of_memory(invoked: &Invoked, memory_mb: usize) {
 
 #[tokio::test]
 async fn memory_that_grows_without_end_is_out_of_memory() {
-    let guest = Guest::new("(loop $more (br_if $more (i32.ne (i32.const -1) (memory.grow (i32.const 1))))) unreachable");
+    let guest = Guest::new(
+        "(loop $more (br_if $more (i32.ne (i32.const -1) (memory.grow (i32.const 1))))) unreachable",
+    );
     let invoked = Setup::guest(&guest).memory(256).invoke("{}").await;
     assert_out_of_memory(&invoked, 256);
 }

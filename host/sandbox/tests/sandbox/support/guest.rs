@@ -30,6 +30,33 @@ impl Guest {
         }
     }
 
+    /// That can wait: `(call $wait (i64.const NANOSECONDS))`.
+    pub(crate) fn waiting(body: &str) -> Self {
+        Self::new(body)
+            .imports(WAITING)
+            .lower("block", "(param i32)", r#"lower (func $poll "[method]pollable.block")"#)
+            .lower(
+                "subscribe",
+                "(param i64) (result i32)",
+                r#"lower (func $clock "subscribe-duration")"#,
+            )
+            .lower("forget", "(param i32)", "resource.drop $pollable")
+            .core(
+                "(func $wait (param $nanoseconds i64) (local $pollable i32)
+                   (call $block (local.tee $pollable (call $subscribe (local.get $nanoseconds))))
+                   (call $forget (local.get $pollable)))",
+            )
+    }
+
+    /// That can log: `(call $log LEVEL CONTEXT-ADDRESS CONTEXT-LENGTH ADDRESS LENGTH)`.
+    pub(crate) fn logging(body: &str) -> Self {
+        Self::new(body).imports(LOGGING).lower(
+            "log",
+            "(param i32 i32 i32 i32 i32)",
+            r#"lower (func $logging "log") (memory (core memory $libc "memory"))"#,
+        )
+    }
+
     /// That answers `null`.
     pub(crate) fn null() -> Self {
         Self::new(NULL)
@@ -102,6 +129,25 @@ impl Guest {
 
 /// The body that answers `null`.
 pub(crate) const NULL: &str = "(call $ok (i32.const 64) (i32.const 4))";
+
+const WAITING: &str = r#"
+(import "wasi:io/poll@0.2.0" (instance $poll
+  (export "pollable" (type $p (sub resource)))
+  (export "[method]pollable.block" (func (param "self" (borrow $p))))))
+(alias export $poll "pollable" (type $pollable))
+(import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+  (alias outer 1 $pollable (type $outer))
+  (export "pollable" (type $p (eq $outer)))
+  (export "subscribe-duration" (func (param "when" u64) (result (own $p))))))
+"#;
+
+const LOGGING: &str = r#"
+(import "wasi:logging/logging@0.1.0-draft" (instance $logging
+  (type $enum (enum "trace" "debug" "info" "warn" "error" "critical"))
+  (export "level" (type $level (eq $enum)))
+  (export "log" (func
+    (param "level" $level) (param "context" string) (param "message" string)))))
+"#;
 
 const LIBC: &str = r#"
 (core module $libc-module
