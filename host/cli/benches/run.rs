@@ -75,7 +75,8 @@ fn transitions(bencher: Bencher<'_, '_>, rounds: usize) {
     };
     let mut functions = Functions::new();
     functions.insert("fetch", Callable::Stub(Arc::new(stub)));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     // Each round is two transitions.
     bencher.counter(ItemsCount::new(2 * rounds)).bench(|| {
@@ -143,7 +144,11 @@ mod process {
     fn run_workflow(folder: &Path, workflow: &Path) -> Command {
         let mut command = Command::new(STEPWELL);
         command.arg("run").arg(workflow).arg("-q");
-        command.arg("--cache").arg(folder.join("code")).arg("--objects").arg(folder.join("objects"));
+        command
+            .arg("--cache")
+            .arg(folder.join("code"))
+            .arg("--objects")
+            .arg(folder.join("objects"));
         command
     }
 

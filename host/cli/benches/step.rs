@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p stepwell-cli --bench step`. Compare the medians within `fresh` and within `warm`:
 //!
-//! - `bare`: wasmtime alone: fuel, epochs, the pooling allocator and a memory limit, no imports.
+//! - `bare`: wasmtime with its WASI and nothing else: fuel, epochs, the pooling allocator, a memory limit.
 //! - `sandbox`: `Function::invoke`: grants, log, report, both clocks.
 //! - `step`: a state of a running execution: engine, history, driver and sandbox. One of 64 in a row.
 
@@ -136,11 +136,25 @@ fn start() -> Start {
 
 /// The yardstick: wasmtime and nothing of ours.
 mod bare {
-    use wasmtime::component::{Component, InstancePre, Linker, TypedFunc};
+    use wasmtime::component::{Component, InstancePre, Linker, ResourceTable, TypedFunc};
     use wasmtime::{
         Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits,
         StoreLimitsBuilder, UpdateDeadline,
     };
+    use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+    /// What the component's standard library imports, denied as the sandbox denies it.
+    pub(super) struct State {
+        limits: StoreLimits,
+        wasi: WasiCtx,
+        table: ResourceTable,
+    }
+
+    impl WasiView for State {
+        fn ctx(&mut self) -> WasiCtxView<'_> {
+            WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        }
+    }
 
     type Answer = (Result<String, Failure>,);
     pub(super) type Handle = TypedFunc<(String,), Answer>;
@@ -153,7 +167,7 @@ mod bare {
     }
 
     pub(super) struct Bare {
-        pre: InstancePre<StoreLimits>,
+        pre: InstancePre<State>,
         handler: (String, String),
     }
 
@@ -181,7 +195,7 @@ mod bare {
             });
             let component = Component::new(&engine, bytes).expect("echo compiles");
             let mut linker = Linker::new(&engine);
-            linker.define_unknown_imports_as_traps(&component).expect("imports can be traps");
+            wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI can be linked");
             let pre = linker.instantiate_pre(&component).expect("echo can be linked");
             let exports = component.component_type();
             let handler = exports.exports(&engine).map(|(name, _)| name.to_owned()).next();
@@ -189,10 +203,11 @@ mod bare {
             Self { pre, handler }
         }
 
-        pub(super) async fn instance(&self) -> (Store<StoreLimits>, Handle) {
+        pub(super) async fn instance(&self) -> (Store<State>, Handle) {
             let limits = StoreLimitsBuilder::new().memory_size(128 << 20).build();
-            let mut store = Store::new(self.pre.engine(), limits);
-            store.limiter(|limits| limits);
+            let (wasi, table) = (WasiCtx::builder().build(), ResourceTable::new());
+            let mut store = Store::new(self.pre.engine(), State { limits, wasi, table });
+            store.limiter(|state| &mut state.limits);
             store.set_fuel(2_000_000_000).expect("fuel is on");
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
@@ -203,7 +218,7 @@ mod bare {
             (store, handle.expect("`handle` has its type"))
         }
 
-        pub(super) async fn call(store: &mut Store<StoreLimits>, handle: &Handle, event: &str) {
+        pub(super) async fn call(store: &mut Store<State>, handle: &Handle, event: &str) {
             store.set_fuel(2_000_000_000).expect("fuel is on");
             let answer = handle.call_async(store, (event.to_owned(),)).await;
             let (answer,) = answer.expect("echo does not trap");
@@ -253,7 +268,8 @@ mod warm {
 
     #[divan::bench]
     fn bare(bencher: Bencher<'_, '_>) {
-        let instance = Arc::new(tokio::sync::Mutex::new(runtime().block_on(super::bare().instance())));
+        let instance =
+            Arc::new(tokio::sync::Mutex::new(runtime().block_on(super::bare().instance())));
         bencher.counter(ItemsCount::new(STEPS)).bench(|| {
             let instance = Arc::clone(&instance);
             on_worker(async move {
