@@ -4,11 +4,15 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use serde_json::Value;
-
 use crate::fields::{Field, Fields};
-use crate::finding::{EXCLUSIVE_FIELDS, Findings, GRANT, NOT_ENFORCED, OUT_OF_RANGE, Place};
+use crate::finding::{Findings, NOT_ENFORCED, OUT_OF_RANGE};
 use crate::node::NodeKind;
+
+mod grants;
+mod stub;
+
+pub use grants::{Grants, HttpGrant, ObjectGrant};
+pub use stub::{Stub, StubAnswer};
 
 /// What Lambda takes for `memorySize`, in MB (`facts/limits.md` 3).
 pub const FUNCTION_MEMORY_MB: RangeInclusive<u32> = 128..=10_240;
@@ -66,62 +70,6 @@ pub enum Reuse {
     Fresh,
     /// An instance is kept for the next invocation, as Lambda does.
     Warm,
-}
-
-/// Answers of a function without a component: one per attempt, the last one repeating.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stub {
-    /// At least one.
-    pub answers: Vec<(Option<f64>, StubAnswer)>,
-}
-
-/// What a stub does, after the seconds that it sleeps.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StubAnswer {
-    /// `returns`: this value.
-    Returns(Value),
-    /// `echo`, or nothing but `sleeps`: its event.
-    Echo,
-    /// `fails`: this error.
-    Fails {
-        /// The error's name.
-        error: String,
-        /// What happened.
-        cause: String,
-    },
-}
-
-/// What a function may do. Nothing by default.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Grants {
-    /// Hosts that it may send HTTP requests to.
-    pub http: Vec<HttpGrant>,
-    /// Objects that it may read or write.
-    pub objects: Vec<ObjectGrant>,
-}
-
-/// `api.example.com`, `*.example.com`, `localhost:8080`, `localhost:*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpGrant {
-    /// The host, in lower case; `*.` before it: all hosts below it; `*`: every host.
-    pub host: String,
-    /// The port. `None`: that of the scheme, 80 or 443. `Some(None)`: any.
-    pub port: Option<Option<u16>>,
-}
-
-/// `bucket/prefix*` or `bucket/key`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectGrant {
-    /// The bucket.
-    pub bucket: String,
-    /// A key, or the beginning of keys.
-    pub key: String,
-    /// Whether `key` is the beginning of keys.
-    pub prefix: bool,
-    /// Whether get, head, list and copying from are allowed.
-    pub read: bool,
-    /// Whether put, create, delete and copying to are allowed.
-    pub write: bool,
 }
 
 /// Means something to Serverless or on AWS and nothing to a run here.
@@ -191,7 +139,7 @@ fn read_function(field: &Field<'_>, findings: &mut Findings) -> Option<FunctionS
     let reuse = fields.take("reuse").and_then(|field| read_reuse(&field, findings)).or(warm);
     let grants = fields
         .take("grants")
-        .map_or_else(|| Some(Grants::default()), |field| read_grants(&field, findings));
+        .map_or_else(|| Some(Grants::default()), |field| grants::read(&field, findings));
     let deployed_name = fields.take("name").and_then(|field| field.string(findings));
     fields.pass_over(&OTHERS);
     for name in NOT_ENFORCED_YET {
@@ -219,7 +167,7 @@ fn read_code(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<Compone
         let path = field.string(findings)?.to_owned();
         Some(Component::File { path, span: field.place.span.clone() })
     });
-    let stub = fields.take("stub").and_then(|field| read_stub(&field, findings));
+    let stub = fields.take("stub").and_then(|field| stub::read(&field, findings));
     component.or(stub.map(Component::Stub))
 }
 
@@ -275,156 +223,4 @@ fn read_reuse(field: &Field<'_>, findings: &mut Findings) -> Option<Reuse> {
             None
         }
     }
-}
-
-fn read_stub(field: &Field<'_>, findings: &mut Findings) -> Option<Stub> {
-    let answers = match field.node.kind {
-        NodeKind::Array(_) => field.items(findings)?,
-        _ => vec![field.clone()],
-    };
-    let answers: Vec<_> = answers.iter().map(|answer| read_answer(answer, findings)).collect();
-    Some(Stub { answers: answers.into_iter().collect::<Option<_>>()? })
-}
-
-fn read_answer(field: &Field<'_>, findings: &mut Findings) -> Option<(Option<f64>, StubAnswer)> {
-    let mut fields = Fields::of(field.node, &field.place, findings)?;
-    if fields.at_most_one(&["returns", "echo", "fails"], findings) || fields.has("sleeps") {
-        let sleeps = fields.take("sleeps").map(|field| {
-            let seconds =
-                field.node.to_value().as_f64().filter(|seconds| (0.0..=1e8).contains(seconds));
-            if seconds.is_none() {
-                findings.error(
-                    OUT_OF_RANGE,
-                    &field.place,
-                    "`sleeps` must be a number of seconds, not below 0",
-                );
-            }
-            seconds
-        });
-        let returns =
-            fields.take("returns").map(|field| StubAnswer::Returns(field.node.to_value()));
-        let echo = fields.take("echo").map(|field| {
-            if field.boolean(findings) == Some(false) {
-                findings
-                    .error(OUT_OF_RANGE, &field.place, "`echo` can only be true")
-                    .help("use `returns:` for another answer");
-            }
-            StubAnswer::Echo
-        });
-        let fails = match fields.take("fails") {
-            Some(field) => Some(read_failure(&field, findings)?),
-            None => None,
-        };
-        fields.finish("a stub", findings);
-        return Some((sleeps.flatten(), returns.or(fails).or(echo).unwrap_or(StubAnswer::Echo)));
-    }
-    if fields.has_leftovers() {
-        fields.pass_over(&["returns", "echo", "fails", "sleeps"]);
-        fields.finish("a stub", findings);
-        return None;
-    }
-    findings.error(EXCLUSIVE_FIELDS, &field.place, "a stub must say how it answers").help(
-        "add one of `returns: JSON`, `echo: true`, `fails: {error, cause}`, `sleeps: SECONDS`",
-    );
-    None
-}
-
-fn read_failure(field: &Field<'_>, findings: &mut Findings) -> Option<StubAnswer> {
-    let mut fields = Fields::of(field.node, &field.place, findings)?;
-    let error = fields.require("error", findings).and_then(|field| field.string(findings));
-    let cause = fields.take("cause").map_or(Some(""), |field| field.string(findings));
-    fields.finish("a stub's failure", findings);
-    Some(StubAnswer::Fails { error: error?.to_owned(), cause: cause?.to_owned() })
-}
-
-fn read_grants(field: &Field<'_>, findings: &mut Findings) -> Option<Grants> {
-    let mut fields = Fields::of(field.node, &field.place, findings)?;
-    let mut grants = Grants::default();
-    for item in fields.take("http").and_then(|field| field.array(findings)).unwrap_or_default() {
-        grants.http.extend(read_http_grant(&item, findings));
-    }
-    for item in fields.take("objects").and_then(|field| field.array(findings)).unwrap_or_default() {
-        grants.objects.extend(read_object_grants(&item, findings));
-    }
-    fields.finish("`grants`", findings);
-    Some(grants)
-}
-
-fn read_http_grant(field: &Field<'_>, findings: &mut Findings) -> Option<HttpGrant> {
-    let text = field.string(findings)?;
-    let grant = parse_http_grant(text);
-    if grant.is_none() {
-        findings
-            .error(GRANT, &field.place, format!("`{text}` names no host"))
-            .help("write `api.example.com`, `*.example.com`, `localhost:8080` or `localhost:*`");
-    }
-    grant
-}
-
-fn parse_http_grant(text: &str) -> Option<HttpGrant> {
-    // An IPv6 address stands in brackets, as in a URL.
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (text, None),
-    };
-    let name = host.strip_prefix("*.").unwrap_or(host);
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    let sound = match address {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            name == "*"
-                || (!name.is_empty()
-                    && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)))
-        }
-    };
-    let port = match port {
-        None => None,
-        Some("*") => Some(None),
-        Some(port) => Some(Some(port.parse().ok()?)),
-    };
-    sound.then(|| HttpGrant { host: host.to_ascii_lowercase(), port })
-}
-
-/// `bucket/key`, `bucket/prefix*`, or one of them under `read:` or `write:`.
-fn read_object_grants(field: &Field<'_>, findings: &mut Findings) -> Vec<ObjectGrant> {
-    if field.node.as_object().is_none() {
-        return read_object_grant(field, true, true, findings).into_iter().collect();
-    }
-    let Some(mut fields) = Fields::of(field.node, &field.place, findings) else {
-        return Vec::new();
-    };
-    let read = fields.take("read").and_then(|f| read_object_grant(&f, true, false, findings));
-    let write = fields.take("write").and_then(|f| read_object_grant(&f, false, true, findings));
-    if !fields.has("read") && !fields.has("write") {
-        report_grant(&field.place, "the grant says neither `read` nor `write`", findings);
-    }
-    fields.finish("an object grant", findings);
-    read.into_iter().chain(write).collect()
-}
-
-fn read_object_grant(
-    field: &Field<'_>,
-    read: bool,
-    write: bool,
-    findings: &mut Findings,
-) -> Option<ObjectGrant> {
-    let text = field.string(findings)?;
-    let Some((bucket, key)) = text
-        .split_once('/')
-        .filter(|(bucket, key)| !bucket.is_empty() && !bucket.contains('*') && !key.is_empty())
-    else {
-        report_grant(&field.place, &format!("`{text}` names no objects of a bucket"), findings);
-        return None;
-    };
-    let (key, prefix) = match key.strip_suffix('*') {
-        Some(prefix) => (prefix, true),
-        None => (key, false),
-    };
-    Some(ObjectGrant { bucket: bucket.to_owned(), key: key.to_owned(), prefix, read, write })
-}
-
-fn report_grant(place: &Place, message: &str, findings: &mut Findings) {
-    findings.error(GRANT, place, message).help(
-        "write `bucket/key`, `bucket/prefix*` or `bucket/*`, alone or as `{ read: ... }`, `{ write: ... }`",
-    );
 }
