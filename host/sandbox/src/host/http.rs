@@ -123,7 +123,8 @@ mod tests {
         assert!(gate.allows(&Uri::from_static("http://[::1]")));
         assert!(gate.allows(&Uri::from_static("http://[::1]:80")));
         assert!(!gate.allows(&Uri::from_static("http://[::2]")));
-        assert!(!super::tests::gate("127.0.0.1").allows(&Uri::from_static("http://2130706433")));
+        let gate = self::gate("127.0.0.1");
+        assert!(!gate.allows(&Uri::from_static("http://2130706433")));
     }
 
     #[tokio::test]

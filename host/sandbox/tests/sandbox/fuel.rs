@@ -72,8 +72,8 @@ async fn more_fuel_than_the_timeout_gives_makes_the_cpu_faster() {
     answer(&own);
     let used = own.report.fuel_used;
     assert!(used > fuel_budget(128, 1));
-    let share = own.report.duration.as_secs_f64();
-    assert!((share - used as f64 / budget as f64).abs() < 0.001, "{share}");
+    let share_ns = u128::from(used) * 1_000_000_000 / u128::from(budget);
+    assert_eq!(own.report.duration.as_nanos(), share_ns);
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn a_host_without_a_grant_hears_nothing() {
 
 #[tokio::test]
 async fn a_slow_host_costs_time_and_ends_with_it() {
-    let delay = Duration::from_secs(60);
+    let delay = Duration::from_secs(50);
     let (source, port) = source(Settings { delay, ..Settings::default() });
     let grant = HttpGrant { host: "127.0.0.1".to_owned(), port: Some(Some(port)) };
     let setup = Setup::hostile().grants(Grants { http: vec![grant], ..Grants::default() });

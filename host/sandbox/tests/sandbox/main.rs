@@ -3,6 +3,8 @@
 //! Two kinds of guests: components written by hand as WAT (`support::guest`), for what no compiler would
 //! make, and `guest-tasks/hostile`, which is built by `cargo xtask guests`.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests as well")]
+
 mod bounds;
 mod buckets;
 mod cache;
