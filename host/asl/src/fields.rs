@@ -4,6 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use stepwell_query::parse_timestamp;
+
 use crate::finding::{
     EXCLUSIVE_FIELDS, Finding, Findings, MISSING_FIELD, OUT_OF_RANGE, Place, UNKNOWN_FIELD,
     UNSUPPORTED, WRONG_TYPE,
@@ -182,6 +185,20 @@ impl<'n> Field<'n> {
             );
         }
         value
+    }
+
+    /// A time as AWS writes one.
+    pub(crate) fn timestamp(&self, findings: &mut Findings) -> Option<Timestamp> {
+        let text = self.string(findings)?;
+        let timestamp = parse_timestamp(text);
+        if timestamp.is_none() {
+            // AWS's wording (`facts/asl.md` 5).
+            let message = format!("`{text}` does not match RFC3339 timestamp");
+            findings
+                .error(OUT_OF_RANGE, &self.place, message)
+                .help("write it as `2026-01-31T23:59:59Z`");
+        }
+        timestamp
     }
 
     pub(crate) fn array(&self, findings: &mut Findings) -> Option<Vec<Self>> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::Number;
-use stepwell_query::{Query, parse_timestamp};
+use stepwell_query::Query;
 
 use super::{InputOutput, Leads, input_output, lead};
 use crate::fields::{Field, Fields};
@@ -335,20 +335,7 @@ fn read_comparison(
             Some(Test::Numeric(ordering, Operand::Literal(number.clone())))
         }
         "Boolean" => Some(Test::Boolean(Operand::Literal(field.boolean(findings)?))),
-        _ => {
-            let text = field.string(findings)?;
-            let timestamp = parse_timestamp(text);
-            if timestamp.is_none() {
-                findings
-                    .error(
-                        OUT_OF_RANGE,
-                        &field.place,
-                        format!("`{text}` does not match RFC3339 timestamp"),
-                    )
-                    .help("write it as `2026-01-31T23:59:59Z`");
-            }
-            timestamp.map(|timestamp| Test::Timestamp(ordering, Operand::Literal(timestamp)))
-        }
+        _ => Some(Test::Timestamp(ordering, Operand::Literal(field.timestamp(findings)?))),
     }
 }
 

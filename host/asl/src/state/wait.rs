@@ -1,11 +1,11 @@
 //! Wait: until so many seconds have passed, or until a time (`facts/asl.md` 5).
 
 use jiff::Timestamp;
-use stepwell_query::{Query, parse_timestamp};
+use stepwell_query::Query;
 
 use super::{InputOutput, Leads, input_output, transition};
 use crate::fields::Fields;
-use crate::finding::{EXCLUSIVE_FIELDS, Findings, OUT_OF_RANGE};
+use crate::finding::{EXCLUSIVE_FIELDS, Findings};
 use crate::machine::Transition;
 use crate::path;
 
@@ -64,20 +64,8 @@ fn read_until(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<WaitFo
     let seconds_path = fields
         .take("SecondsPath")
         .map(|field| path::reference_query(&field, findings).map(WaitFor::SecondsPath));
-    let timestamp = fields.take("Timestamp").map(|field| {
-        let text = field.string(findings)?;
-        let timestamp = parse_timestamp(text);
-        if timestamp.is_none() {
-            findings
-                .error(
-                    OUT_OF_RANGE,
-                    &field.place,
-                    format!("`{text}` does not match RFC3339 timestamp"),
-                )
-                .help("write it as `2026-01-31T23:59:59Z`");
-        }
-        timestamp.map(WaitFor::Timestamp)
-    });
+    let timestamp =
+        fields.take("Timestamp").map(|field| field.timestamp(findings).map(WaitFor::Timestamp));
     let timestamp_path = fields
         .take("TimestampPath")
         .map(|field| path::reference_query(&field, findings).map(WaitFor::TimestampPath));
