@@ -1,8 +1,9 @@
 //! What can go wrong with a command, and the exit code that says so.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use stepwell_asl::Finding;
+use stepwell_asl::{Finding, Severity};
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +12,7 @@ pub(crate) enum CommandError {
     #[error("the execution {0}")]
     Execution(String),
     /// A file is not a workflow that can be used.
-    #[error("{}", count(.findings.len()))]
+    #[error("{}", count(.findings))]
     Findings { path: PathBuf, source_text: String, findings: Vec<Finding> },
     /// Something that the user gave is wrong.
     #[error("{message}")]
@@ -42,9 +43,9 @@ impl CommandError {
 
     /// A file that was named and could not be read.
     pub(crate) fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Self {
-        let message = format!("cannot read `{}`: {error}", path.display());
+        let message = format!("cannot read `{}`: {}", path.display(), reason(error));
         match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData => {
+            ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => {
                 Self::invalid(message)
             }
             _ => Self::environment(message),
@@ -61,9 +62,31 @@ impl CommandError {
     }
 }
 
-fn count(findings: usize) -> String {
-    match findings {
-        1 => "one finding".to_owned(),
-        more => format!("{more} findings"),
+/// What the system says about a file, in words.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        ErrorKind::NotADirectory => "a file stands where a folder should be".to_owned(),
+        ErrorKind::PermissionDenied => "it is not allowed to this user".to_owned(),
+        ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn count(findings: &[Finding]) -> String {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let warnings = match findings.len() - errors {
+        0 => String::new(),
+        warnings => format!(", {}", counted(warnings, "warning")),
+    };
+    format!("{}{warnings}", counted(errors, "error"))
+}
+
+/// A number of things.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{number} {thing}s"),
     }
 }

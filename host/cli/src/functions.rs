@@ -1,7 +1,7 @@
 //! A workflow's functions as things that can be called: components in the sandbox, and stubs.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ use stepwell_sandbox::{
     Component, Environment, Function, Grants, HttpGrant, Invocation, LoadError, ObjectGrant,
     Report, Sandbox,
 };
+
+use crate::error::reason;
 
 /// The functions that a machine calls, by the name that its resources use.
 #[derive(Clone, Default)]
@@ -47,6 +49,7 @@ pub(crate) struct Answer {
 pub(crate) struct Unusable {
     pub(crate) function: String,
     pub(crate) message: String,
+    pub(crate) help: Option<String>,
     pub(crate) span: std::ops::Range<usize>,
     /// The machine, not the file, is the reason.
     pub(crate) environment: bool,
@@ -112,7 +115,8 @@ impl Functions {
                     (Some(Err(failure)), _) => {
                         let (message, environment) = failure.tell(path);
                         let (function, span) = (name.to_owned(), span.clone());
-                        unusable.push(Unusable { function, message, span, environment });
+                        let help = failure.help(&folder.join(path));
+                        unusable.push(Unusable { function, message, help, span, environment });
                         continue;
                     }
                     _ => unreachable!("a workflow with components is loaded with a sandbox"),
@@ -211,16 +215,36 @@ enum LoadFailure {
 impl LoadFailure {
     /// What happened, and whether the machine is the reason.
     fn tell(&self, path: &str) -> (String, bool) {
-        let mut message = String::new();
         match self {
             Self::Unreadable(error) => {
-                _ = write!(message, "cannot read the component `{path}`: {error}");
-                (message, error.kind() != std::io::ErrorKind::NotFound)
+                let message = format!("cannot read the component `{path}`: {}", reason(error));
+                let of_the_file = matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory
+                );
+                (message, !of_the_file)
             }
-            Self::Refused(error) => {
-                _ = write!(message, "`{path}` is no task: {error}");
-                (message, false)
+            Self::Refused(error) => (format!("`{path}` is no task: {error}"), false),
+        }
+    }
+
+    /// The way out, where there is one that can be known.
+    fn help(&self, path: &Path) -> Option<String> {
+        match self {
+            Self::Unreadable(error) if error.kind() == ErrorKind::NotFound => {
+                let looked_at = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                let looked_at = looked_at.display();
+                Some(format!(
+                    "build it so that `{looked_at}` is there, or use a `stub:` until then"
+                ))
             }
+            Self::Refused(LoadError::WrongWorld { .. } | LoadError::NotWasm { .. }) => {
+                Some("build the task for the world `task` of `wit/task.wit`".to_owned())
+            }
+            Self::Refused(LoadError::Version { .. }) => {
+                Some("build the task with the `wit/task.wit` of this version".to_owned())
+            }
+            Self::Unreadable(_) | Self::Refused(_) => None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod clock;
 mod command;
 mod driver;
 mod error;
+mod failure;
 mod findings;
 mod functions;
 mod history;

@@ -1,13 +1,11 @@
 //! The only place that prints: data to standard output, all else to standard error.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing is done")]
-
 use std::io::{IsTerminal, Write};
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Level, Renderer};
 
-use crate::error::CommandError;
+use crate::error::{CommandError, reason};
 use crate::findings;
 
 /// Where a command prints.
@@ -38,7 +36,8 @@ impl Output {
             .and_then(|()| stdout.flush())
         {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(CommandError::environment(format!("cannot write to standard output: {error}")))
+                let why = reason(&error);
+                Err(CommandError::environment(format!("cannot write to standard output: {why}")))
             }
             _ => Ok(()),
         }
@@ -47,7 +46,7 @@ impl Output {
     /// What is good to know.
     pub(crate) fn note(&mut self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            say(text);
         }
     }
 
@@ -61,7 +60,7 @@ impl Output {
         for finding in findings {
             let warning = finding.severity == stepwell_asl::Severity::Warning;
             if !(self.quiet && warning) {
-                eprintln!("{}\n", findings::render(&self.renderer, path, source, finding));
+                say(&format!("{}\n", findings::render(&self.renderer, path, source, finding)));
             }
         }
     }
@@ -87,6 +86,13 @@ impl Output {
         let group = Level::ERROR
             .primary_title(message)
             .elements(help.map(|help| Level::HELP.message(help)));
-        eprintln!("{}", self.renderer.render(&[group]));
+        say(&self.renderer.render(&[group]));
     }
+}
+
+/// A line on standard error. Nobody can be told that it cannot be written, and that is no reason to
+/// stop: `eprintln` would panic.
+fn say(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    _ = stderr.write_all(format!("{text}\n").as_bytes());
 }

@@ -12,6 +12,8 @@ use stepwell_engine::{Details, HistoryEvent};
 use stepwell_sandbox::{Report, Status};
 
 use crate::driver::Observer;
+use crate::error::counted;
+use crate::failure;
 use crate::history::HistoryFile;
 use crate::output::Output;
 use crate::timings::Timings;
@@ -30,6 +32,8 @@ pub(crate) struct Progress {
     transitions: u64,
     state: String,
     last_report: String,
+    /// Of an invocation that failed; told with its error, which the history brings.
+    failed_report: Option<String>,
     totals: BTreeMap<String, Totals>,
 }
 
@@ -65,6 +69,7 @@ impl Progress {
             transitions: 0,
             state: String::new(),
             last_report: String::new(),
+            failed_report: None,
             totals: BTreeMap::new(),
         }
     }
@@ -87,6 +92,16 @@ impl Progress {
         match &self.live {
             Some(live) => live.println(text),
             None => self.output.note(text),
+        }
+    }
+
+    /// An attempt failed; a retrier or a catcher may go on from here.
+    fn failure(&mut self, error: Option<&str>, cause: Option<&str>) {
+        let (state, transitions) = (self.state.clone(), self.transitions);
+        let ended = failure::ended("failed", error, cause);
+        self.line(&format!("{transitions:>6}  {state}  {ended}"));
+        if let Some(report) = self.failed_report.take() {
+            self.line(&format!("        {}", report.trim_end()));
         }
     }
 
@@ -120,9 +135,15 @@ impl Observer for Progress {
             history.append(events);
         }
         for event in events {
-            if let Details::StateEntered { name, .. } = &event.details {
-                self.transitions += 1;
-                self.state = name.to_string();
+            match &event.details {
+                Details::StateEntered { name, .. } => {
+                    self.transitions += 1;
+                    self.state = name.to_string();
+                }
+                Details::LambdaFunctionFailed { error, cause } => {
+                    self.failure(error.as_deref(), cause.as_deref());
+                }
+                _ => {}
             }
         }
         self.draw(false);
@@ -159,9 +180,7 @@ impl Observer for Progress {
             let (state, transitions) = (self.state.clone(), self.transitions);
             self.line(&format!("{transitions:>6}  {state}  {function} {short}"));
         } else {
-            let state = self.state.clone();
-            self.line(&format!("{state}: {function} failed"));
-            self.line(&format!("    {report}"));
+            self.failed_report = Some(report.to_string());
         }
     }
 
@@ -212,9 +231,9 @@ impl Totals {
             failures => format!(" ({failures} failed)"),
         };
         format!(
-            "{function}: {} invocations{failures}, longest {:.2} ms, billed {} ms, peak {} of {} MB, \
+            "{function}: {}{failures}, longest {:.2} ms, billed {} ms, peak {} of {} MB, \
              fuel {} (most {} of {})",
-            self.invocations,
+            counted(usize::try_from(self.invocations).unwrap_or(usize::MAX), "invocation"),
             self.longest.as_secs_f64() * 1e3,
             self.billed.as_millis(),
             self.memory_peak_mb,

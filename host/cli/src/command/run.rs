@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::command::{read_source, stem};
 use crate::driver::{Run, drive};
 use crate::error::CommandError;
+use crate::failure::ended;
 use crate::functions::{Functions, Unusable};
 use crate::history::HistoryFile;
 use crate::output::Output;
@@ -52,10 +53,16 @@ pub(crate) fn run(
         functions,
         clock: Clock::new(args.skip_waits),
     };
+    let stop = {
+        let _runtime = runtime.enter();
+        interruption().map_err(|error| {
+            CommandError::environment(format!("cannot listen for Ctrl-C: {error}"))
+        })?
+    };
     let mut progress = Progress::new(output.clone(), history, args.timings.then_some(timings));
     // On a thread of the runtime, where a function's first step is taken without waking another thread.
     let driven = runtime.spawn(async move {
-        let (outcome, stopped_at) = drive(run, &mut progress, interrupted()).await;
+        let (outcome, stopped_at) = drive(run, &mut progress, stop).await;
         (outcome, stopped_at, progress.finish())
     });
     let (outcome, stopped_at, history) =
@@ -66,10 +73,10 @@ pub(crate) fn run(
     match outcome {
         Outcome::Succeeded { .. } => Ok(()),
         Outcome::Failed { error, cause } => {
-            Err(CommandError::Execution(ended("failed", error, cause)))
+            Err(CommandError::Execution(ended("failed", error.as_deref(), cause.as_deref())))
         }
         Outcome::Aborted { error, cause } => {
-            Err(CommandError::Execution(ended("was stopped", error, cause)))
+            Err(CommandError::Execution(ended("was stopped", error.as_deref(), cause.as_deref())))
         }
     }
 }
@@ -231,7 +238,8 @@ fn unusable_functions(args: &RunArgs, source: &str, unusable: Vec<Unusable>) -> 
         ));
     }
     let findings = unusable.into_iter().map(|unusable| {
-        Finding::unusable_component(&unusable.function, unusable.message, unusable.span)
+        let Unusable { function, message, help, span, .. } = unusable;
+        Finding { help, ..Finding::unusable_component(&function, message, span) }
     });
     CommandError::Findings {
         path: args.file.clone(),
@@ -257,33 +265,28 @@ fn tell(
     }
 }
 
-fn ended(how: &str, error: Option<String>, cause: Option<String>) -> String {
-    match (error, cause) {
-        (Some(error), Some(cause)) => format!("{how}: {error}: {cause}"),
-        (Some(text), None) | (None, Some(text)) => format!("{how}: {text}"),
-        (None, None) => how.to_owned(),
-    }
-}
-
-/// Completes when somebody wants the run to end.
-async fn interrupted() {
+/// Completes when somebody wants the run to end: Ctrl-C, or a request to terminate.
+///
+/// The signals are caught from this call on, not from the first poll on: one that comes between the two
+/// would be lost.
+fn interruption() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let terminated = async {
+    {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => _ = signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => {
-            if pressed.is_err() {
-                // Without a handler the signal ends the process by itself.
-                std::future::pending().await
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
             }
-        }
-        () = terminated => {}
+        })
     }
+    #[cfg(not(unix))]
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without a handler the signal ends the process by itself.
+            std::future::pending().await
+        }
+    })
 }

@@ -5,7 +5,7 @@ use stepwell_asl::Severity;
 
 use crate::args::ValidateArgs;
 use crate::command::{read_source, stem};
-use crate::error::CommandError;
+use crate::error::{CommandError, counted};
 use crate::findings;
 use crate::output::Output;
 
@@ -17,7 +17,11 @@ pub(crate) fn run(args: &ValidateArgs, output: &mut Output) -> Result<(), Comman
         let (found, summary) = match stepwell_asl::load(&source, &stem(path)) {
             Ok(workflow) => {
                 let (machines, functions) = (workflow.machines.len(), workflow.functions.len());
-                let summary = format!("{machines} state machines, {functions} functions");
+                let summary = format!(
+                    "{}, {}",
+                    counted(machines, "state machine"),
+                    counted(functions, "function"),
+                );
                 (workflow.warnings, Some(summary))
             }
             Err(findings) => (findings, None),
@@ -28,22 +32,16 @@ pub(crate) fn run(args: &ValidateArgs, output: &mut Output) -> Result<(), Comman
         if !args.json {
             output.findings(path, &source, &found);
         }
-        match summary {
-            Some(summary) => {
-                output.note(&format!("{}: ok, {summary}, {warnings} warnings", path.display()));
-            }
-            None => {
-                refused += 1;
-                output.note(&format!("{}: {errors} errors, {warnings} warnings", path.display()));
-            }
-        }
+        let verdict = summary.map_or_else(|| counted(errors, "error"), |sum| format!("ok, {sum}"));
+        refused += usize::from(errors > 0);
+        let warnings = counted(warnings, "warning");
+        output.note(&format!("{}: {verdict}, {warnings}", path.display()));
     }
     if args.json {
         output.data(&Value::Array(all).to_string())?;
     }
     match refused {
         0 => Ok(()),
-        1 => Err(CommandError::invalid("one file cannot be used")),
-        more => Err(CommandError::invalid(format!("{more} files cannot be used"))),
+        files => Err(CommandError::invalid(format!("{} cannot be used", counted(files, "file")))),
     }
 }

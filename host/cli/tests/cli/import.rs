@@ -113,12 +113,8 @@ fn an_import_can_be_validated_before_it_is_persisted() {
 fn the_workflow_runs_from_the_folder_it_stands_in_and_from_any_other() {
     // Components are found relative to the workflow file, wherever the caller is.
     let source = source(3, &[]);
-    let workflow =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../workflows/import-orders.yaml");
-    let input = json!({
-        "source": source.url(), "bucket": "orders", "cache": "cache/import/",
-        "destination": "imported/orders.jsonl",
-    });
-    let ran = Cli::new().args(["run", workflow]).input(&input.to_string()).run().succeeds();
+    let workflow = concat!(env!("CARGO_MANIFEST_DIR"), "/../../workflows/import-orders.yaml");
+    let input = Import::input_from(&source.url());
+    let ran = Cli::new().args(["run", workflow]).input(&input).run().succeeds();
     assert_eq!(ran.read(&format!(".stepwell/objects/{DESTINATION}")), expected_rows(3));
 }

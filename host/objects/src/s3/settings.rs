@@ -1,5 +1,6 @@
 //! From the environment to a client's settings.
 
+use std::error::Error;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
@@ -8,7 +9,6 @@ use aws_sdk_s3::config::{
     ProvideCredentials, RequestChecksumCalculation, ResponseChecksumValidation, RuntimeComponents,
     SharedHttpClient,
 };
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -71,8 +71,20 @@ async fn check_credentials(config: &SdkConfig) -> Result<(), ObjectError> {
     };
     match provider.provide_credentials().await {
         Ok(_credentials) => Ok(()),
-        Err(error) => Err(denied(format!(" ({})", DisplayErrorContext(error)))),
+        Err(error) => Err(denied(format!(" ({})", with_causes(&error)))),
     }
+}
+
+/// An error and its causes on one line, without the SDK's own notation of them.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.join("; ").replace("Attempted:; ", "attempted: ")
 }
 
 /// The endpoint that somebody set, for S3 or for all services.

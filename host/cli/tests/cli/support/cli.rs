@@ -5,11 +5,16 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::Ran;
+
+/// No run of these tests takes a tenth of this.
+const RUN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A run of the binary, to be described and then run in a folder of its own.
 pub(crate) struct Cli {
@@ -27,11 +32,6 @@ impl Cli {
     /// `stepwell run workflow.yaml` with this text in the file.
     pub(crate) fn workflow(text: &str) -> Self {
         Self::new().file("workflow.yaml", text).args(["run", "workflow.yaml"])
-    }
-
-    /// `stepwell run` with a file of this name and text.
-    pub(crate) fn run_of(name: &str, text: &str) -> Self {
-        Self::new().file(name, text).args(["run", name])
     }
 
     /// Adds a file to the folder, with the folders above it.
@@ -77,25 +77,25 @@ impl Cli {
         self
     }
 
-    /// Runs behind a shell command that prepares the ground: `PREPARATION && exec stepwell ...`.
-    /// `wrapper` is the program that runs the shell, with its arguments, such as `unshare -rm`.
-    pub(crate) fn behind(mut self, wrapper: &[&str], preparation: &str) -> Self {
-        let mut behind = match wrapper {
-            [] => Command::new("sh"),
-            [program, arguments @ ..] => {
-                let mut command = Command::new(program);
-                command.args(arguments).arg("sh");
-                command
-            }
-        };
-        behind.args(["-c", &format!("{preparation} && exec \"$0\" \"$@\"")]);
-        behind.arg(self.command.get_program()).args(self.command.get_args());
-        behind.current_dir(self.folder.path()).env_clear();
+    /// Runs between two shell commands, one that prepares the ground and one that looks at it afterwards.
+    /// `wrapper` is what runs the shell, with its arguments, such as `unshare -rm`.
+    pub(crate) fn between(self, wrapper: &[&str], before: &str, after: &str) -> Self {
+        let script = format!("{before} || exit 99; \"$0\" \"$@\"; code=$?; {after}; exit $code");
+        self.within(wrapper, &script)
+    }
+
+    /// Runs by way of a shell script, in which `$0` is the binary and `$@` are its arguments.
+    pub(crate) fn within(mut self, wrapper: &[&str], script: &str) -> Self {
+        let (program, arguments) = wrapper.split_first().unwrap_or((&"env", &[]));
+        let mut within = Command::new(program);
+        within.args(arguments).args(["sh", "-c", script]);
+        within.arg(self.command.get_program()).args(self.command.get_args());
+        within.current_dir(self.folder.path()).env_clear();
         for (name, value) in self.command.get_envs() {
-            behind.env(name, value.unwrap());
+            within.env(name, value.unwrap_or_default());
         }
-        behind.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.command = behind;
+        within.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command = within;
         self
     }
 
@@ -120,7 +120,9 @@ impl Cli {
         });
         let stdout = child.stdout.take().map(read_to_end);
         let stderr = child.stderr.take().map(BufReader::new);
-        Background { folder: self.folder, child, writer, stdout, stderr, said: String::new() }
+        let watched = watch(child.id());
+        let said = String::new();
+        Background { folder: self.folder, child, writer, stdout, stderr, said, watched }
     }
 }
 
@@ -132,6 +134,8 @@ pub(crate) struct Background {
     stdout: Option<JoinHandle<String>>,
     stderr: Option<BufReader<std::process::ChildStderr>>,
     said: String,
+    /// As long as this is there, the run is watched.
+    watched: Sender<()>,
 }
 
 impl Background {
@@ -147,8 +151,7 @@ impl Background {
 
     /// Sends a signal, such as `INT`.
     pub(crate) fn signal(self, name: &str) -> Self {
-        let kill = format!("kill -s {name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        assert!(kill(self.child.id(), name));
         self
     }
 
@@ -161,8 +164,25 @@ impl Background {
         let stdout = self.stdout.map_or_else(String::new, |reader| reader.join().unwrap());
         self.writer.join().unwrap();
         let status = self.child.wait().unwrap();
+        drop(self.watched);
         Ran::new(self.folder, status, stdout, stderr)
     }
+}
+
+fn kill(process: u32, signal: &str) -> bool {
+    let kill = format!("kill -s {signal} {process}");
+    Command::new("sh").args(["-c", &kill]).status().unwrap().success()
+}
+
+/// Kills a run that takes far too long, so that its test fails instead of hanging.
+fn watch(process: u32) -> Sender<()> {
+    let (watched, over) = mpsc::channel();
+    std::thread::spawn(move || {
+        if over.recv_timeout(RUN_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
+            kill(process, "KILL");
+        }
+    });
+    watched
 }
 
 fn read_to_end(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {

@@ -61,11 +61,16 @@ impl Import {
 
     /// The same without a place for the objects.
     pub(crate) fn anywhere_from(self, source_url: &str) -> Cli {
+        self.with_input(&Self::input_from(source_url))
+    }
+
+    /// The input of an import.
+    pub(crate) fn input_from(source_url: &str) -> String {
         let input = json!({
             "source": source_url, "bucket": "orders", "cache": "cache/import/",
             "destination": "imported/orders.jsonl",
         });
-        self.with_input(&input.to_string())
+        input.to_string()
     }
 
     /// The same with another input.

@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 use super::filtered;
 
+/// What a failed test shows of each stream, in bytes.
+const TOLD_BYTES_MAX: usize = 8_192;
+
 /// A run that has ended. Its folder is still there.
 pub(crate) struct Ran {
     folder: TempDir,
@@ -18,14 +21,10 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    pub(super) fn new(
-        folder: TempDir,
-        status: ExitStatus,
-        stdout: String,
-        stderr: String,
-    ) -> Self {
+    pub(super) fn new(folder: TempDir, status: ExitStatus, stdout: String, stderr: String) -> Self {
         let ran = Self { folder, status, stdout, stderr };
-        assert!(!ran.stderr.contains("panicked at"), "{}", ran.told());
+        let panicked = ran.stderr.lines().any(|line| line.starts_with("thread '"));
+        assert!(!panicked, "{}", ran.told());
         ran
     }
 
@@ -76,7 +75,8 @@ impl Ran {
     /// Standard output as one JSON document.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.told()))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.told()))
     }
 
     /// Standard error with what differs from run to run replaced.
@@ -122,8 +122,11 @@ impl Ran {
         files
     }
 
+    /// All of it, within bounds, for the message of a test that fails.
     pub(crate) fn told(&self) -> String {
         let Self { status, stdout, stderr, .. } = self;
+        let [stdout, stderr] =
+            [stdout, stderr].map(|text| &text[..text.floor_char_boundary(TOLD_BYTES_MAX)]);
         format!("{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
     }
 }
