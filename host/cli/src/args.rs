@@ -44,6 +44,10 @@ Examples:
   echo '{\"n\": 1}' | stepwell run machine.asl.json --input -
   stepwell run workflow.yaml --objects s3 --history history.json
   stepwell run workflow.yaml --skip-waits --json | jq -r .status")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 pub(crate) struct RunArgs {
     /// The workflow file, YAML or JSON.
     pub(crate) file: PathBuf,

@@ -34,7 +34,7 @@ impl CommandError {
     pub(crate) fn with_help(mut self, text: impl Into<String>) -> Self {
         match &mut self {
             Self::Invalid { help, .. } | Self::Environment { help, .. } => {
-                *help = Some(text.into())
+                *help = Some(text.into());
             }
             Self::Execution(_) | Self::Findings { .. } => {}
         }

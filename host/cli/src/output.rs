@@ -28,6 +28,7 @@ impl Output {
     }
 
     /// Data: what the user asked for. A reader that went away is no error.
+    #[expect(clippy::unused_self, reason = "whoever may print has an `Output`")]
     pub(crate) fn data(&mut self, text: &str) -> Result<(), CommandError> {
         let mut stdout = std::io::stdout().lock();
         match stdout

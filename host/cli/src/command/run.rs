@@ -40,13 +40,14 @@ pub(crate) fn run(
     let machine = choose(&workflow, args.state_machine.as_deref())?;
     refuse(&args.file, &source, workflow.missing(&machine.definition))?;
     let start = start(machine, read_input(&args.input)?, args);
-    let history = args.history.as_deref().map(HistoryFile::create).transpose()?;
     timings.mark("file read and checked");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| CommandError::environment(format!("cannot start threads: {error}")))?;
     let functions = load_functions(args, &source, &workflow, machine, &runtime, &timings)?;
+    // The last of what can be refused: whoever presses Ctrl-C before leaves no file behind.
+    let history = args.history.as_deref().map(HistoryFile::create).transpose()?;
     let run = Run {
         definition: Arc::new(machine.definition.clone()),
         execution: Execution::new(start.clone()),

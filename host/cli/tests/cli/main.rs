@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::print_stdout,
     reason = "a failed test panics and prints; Clippy does not count helpers as tests"
 )]
 
