@@ -284,7 +284,7 @@ fn failure(error: &io::Error, action: &str, path: &str) -> ObjectError {
         Some(Errno::NOSPC) => "the disk is full".to_owned(),
         Some(Errno::DQUOT) => "the disk quota is used up".to_owned(),
         Some(Errno::FBIG) => "the file would be larger than the system allows".to_owned(),
-        Some(Errno::NOTDIR) => "a file is where a folder should be".to_owned(),
+        Some(Errno::NOTDIR | Errno::EXIST) => "a file is where a folder should be".to_owned(),
         Some(Errno::XDEV) => "the bucket is in another file system than the folder".to_owned(),
         _ => error.to_string(),
     };
