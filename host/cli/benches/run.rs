@@ -113,7 +113,7 @@ fn start() -> Start {
 /// `stepwell` as a process.
 #[divan::bench_group(sample_count = 50)]
 mod process {
-    use super::*;
+    use super::{Bencher, Command, Path, PathBuf, Stdio};
 
     #[divan::bench]
     fn version(bencher: Bencher<'_, '_>) {

@@ -21,6 +21,8 @@ use stepwell_sandbox::{
 };
 use tokio::runtime::Runtime;
 
+use crate::wasmtime_alone::Bare;
+
 const EVENT: &str = r#"{"continue":true,"offset":25,"bucket":"orders","cache":"cache/import/"}"#;
 const STEPS: usize = 64;
 
@@ -135,7 +137,7 @@ fn start() -> Start {
 }
 
 /// The yardstick: wasmtime and nothing of ours.
-mod bare {
+mod wasmtime_alone {
     use wasmtime::component::{Component, InstancePre, Linker, ResourceTable, TypedFunc};
     use wasmtime::{
         Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits,
@@ -161,6 +163,7 @@ mod bare {
 
     #[derive(wasmtime::component::ComponentType, wasmtime::component::Lift, Debug)]
     #[component(record)]
+    #[expect(dead_code, reason = "only a failing benchmark shows them")]
     pub(super) struct Failure {
         error: String,
         cause: String,
@@ -227,24 +230,26 @@ mod bare {
     }
 }
 
-fn bare() -> &'static bare::Bare {
-    static BARE: OnceLock<bare::Bare> = OnceLock::new();
-    BARE.get_or_init(|| bare::Bare::new(&component_bytes()))
+fn yardstick() -> &'static Bare {
+    static BARE: OnceLock<Bare> = OnceLock::new();
+    BARE.get_or_init(|| Bare::new(&component_bytes()))
 }
 
 /// A fresh instance for each call.
 #[divan::bench_group(sample_count = 200)]
 mod fresh {
-    use super::*;
+    use super::{
+        Bare, Bencher, EVENT, Environment, ItemsCount, STEPS, invoke, on_worker, yardstick,
+    };
 
     #[divan::bench]
     fn bare(bencher: Bencher<'_, '_>) {
-        let bare = super::bare();
+        let bare = yardstick();
         bencher.counter(ItemsCount::new(STEPS)).bench(|| {
             on_worker(async move {
                 for _ in 0..STEPS {
                     let (mut store, handle) = bare.instance().await;
-                    bare::Bare::call(&mut store, &handle, EVENT).await;
+                    Bare::call(&mut store, &handle, EVENT).await;
                 }
             });
         });
@@ -252,7 +257,7 @@ mod fresh {
 
     #[divan::bench]
     fn sandbox(bencher: Bencher<'_, '_>) {
-        super::invoke(bencher, Environment::Fresh);
+        invoke(bencher, Environment::Fresh);
     }
 
     #[divan::bench]
@@ -264,18 +269,21 @@ mod fresh {
 /// The same instance for all calls.
 #[divan::bench_group(sample_count = 200)]
 mod warm {
-    use super::*;
+    use super::{
+        Arc, Bare, Bencher, EVENT, Environment, ItemsCount, STEPS, invoke, on_worker, runtime,
+        yardstick,
+    };
 
     #[divan::bench]
     fn bare(bencher: Bencher<'_, '_>) {
         let instance =
-            Arc::new(tokio::sync::Mutex::new(runtime().block_on(super::bare().instance())));
+            Arc::new(tokio::sync::Mutex::new(runtime().block_on(yardstick().instance())));
         bencher.counter(ItemsCount::new(STEPS)).bench(|| {
             let instance = Arc::clone(&instance);
             on_worker(async move {
                 let (store, handle) = &mut *instance.lock().await;
                 for _ in 0..STEPS {
-                    bare::Bare::call(store, handle, EVENT).await;
+                    Bare::call(store, handle, EVENT).await;
                 }
             });
         });
@@ -283,7 +291,7 @@ mod warm {
 
     #[divan::bench]
     fn sandbox(bencher: Bencher<'_, '_>) {
-        super::invoke(bencher, Environment::Warm);
+        invoke(bencher, Environment::Warm);
     }
 
     #[divan::bench]

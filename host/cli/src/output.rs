@@ -1,5 +1,6 @@
 //! The only place that prints: data to standard output, all else to standard error.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use annotate_snippets::renderer::DecorStyle;
@@ -84,11 +85,32 @@ impl Output {
     }
 
     fn message(&self, message: &str, help: Option<&str>) {
+        let message = harmless(message);
         let group = Level::ERROR
-            .primary_title(message)
+            .primary_title(message.as_ref())
             .elements(help.map(|help| Level::HELP.message(help)));
         say(&self.renderer.render(&[group]));
     }
+}
+
+/// A text whose control characters are written out, but for ends of lines and tabs: what a task logs or
+/// fails with must not reach the terminal's controls.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let harms = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(harms) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |text: &mut String, c: char| {
+        if harms(c) {
+            text.extend(c.escape_default());
+        } else {
+            text.push(c);
+        }
+    };
+    Cow::Owned(text.chars().fold(String::with_capacity(text.len()), |mut text, c| {
+        escape(&mut text, c);
+        text
+    }))
 }
 
 /// A line on standard error. Nobody can be told that it cannot be written, and that is no reason to
@@ -96,4 +118,15 @@ impl Output {
 fn say(text: &str) {
     let mut stderr = std::io::stderr().lock();
     _ = stderr.write_all(format!("{text}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tasks_words_do_not_control_the_terminal() {
+        assert_eq!(harmless("plain\tté\n"), "plain\tté\n");
+        assert_eq!(harmless("\u{1b}[2J\r\u{9b}x"), "\\u{1b}[2J\\r\\u{9b}x");
+    }
 }

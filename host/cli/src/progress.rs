@@ -15,7 +15,7 @@ use crate::driver::Observer;
 use crate::error::counted;
 use crate::failure;
 use crate::history::HistoryFile;
-use crate::output::Output;
+use crate::output::{Output, harmless};
 use crate::timings::Timings;
 
 /// How often the live line may change.
@@ -34,6 +34,8 @@ pub(crate) struct Progress {
     last_report: String,
     /// Of an invocation that failed; told with its error, which the history brings.
     failed_report: Option<String>,
+    /// Whether the invocation that ends now had a report: stubs have none.
+    reported: bool,
     totals: BTreeMap<String, Totals>,
 }
 
@@ -70,6 +72,7 @@ impl Progress {
             state: String::new(),
             last_report: String::new(),
             failed_report: None,
+            reported: false,
             totals: BTreeMap::new(),
         }
     }
@@ -89,9 +92,10 @@ impl Progress {
     }
 
     fn line(&mut self, text: &str) {
+        let text = harmless(text);
         match &self.live {
             Some(live) => live.println(text),
-            None => self.output.note(text),
+            None => self.output.note(&text),
         }
     }
 
@@ -105,16 +109,22 @@ impl Progress {
         }
     }
 
+    /// An attempt succeeded. If it had a report, all is said.
+    fn succeeded(&mut self) {
+        if !std::mem::take(&mut self.reported) && self.live.is_none() {
+            self.line(&format!("{:>6}  {}  stub", self.transitions, self.state));
+        }
+    }
+
     fn draw(&mut self, at_once: bool) {
         let Some(live) = &self.live else { return };
         if at_once || self.drawn_at.elapsed() > LIVE_LINE_INTERVAL {
             self.drawn_at = Instant::now();
             let elapsed = self.started.elapsed().as_secs_f64();
             let (state, report) = (&self.state, &self.last_report);
-            live.set_message(format!(
-                "{state} · {} transitions · {elapsed:.1} s{report}",
-                self.transitions
-            ));
+            let message =
+                format!("{state} · {} transitions · {elapsed:.1} s{report}", self.transitions);
+            live.set_message(harmless(&message).into_owned());
         }
     }
 }
@@ -142,7 +152,9 @@ impl Observer for Progress {
                 }
                 Details::LambdaFunctionFailed { error, cause } => {
                     self.failure(error.as_deref(), cause.as_deref());
+                    self.reported = false;
                 }
+                Details::LambdaFunctionSucceeded { .. } => self.succeeded(),
                 _ => {}
             }
         }
@@ -159,8 +171,10 @@ impl Observer for Progress {
     }
 
     fn on_report(&mut self, function: &Name, report: &Report) {
+        self.reported = true;
         for line in &report.log {
-            self.line(&format!("    | {line}"));
+            // A message of several lines must not look like something that is said here.
+            self.line(&format!("    | {}", line.to_string().replace('\n', "\n    | ")));
         }
         if report.log_dropped_bytes > 0 {
             self.line(&format!("    | ({} more bytes of log)", report.log_dropped_bytes));

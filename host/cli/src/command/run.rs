@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use stepwell_asl::{Finding, NamedMachine, Workflow};
@@ -28,6 +29,8 @@ use crate::timings::Timings;
 
 /// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
 const ARN_SCOPE: &str = "us-east-1:123456789012";
+/// How long a run waits for what it has left behind on other threads.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/stepwell";
 
 pub(crate) fn run(
@@ -68,6 +71,8 @@ pub(crate) fn run(
     });
     let (outcome, stopped_at, history) =
         runtime.block_on(driven).expect("the driver does not panic and is not cancelled");
+    // A file operation of a guest that was stopped may still be under way: not for long.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     let kept = history.map_or(Ok(()), HistoryFile::finish);
     tell(args, output, &start, &outcome, stopped_at)?;
     kept?;

@@ -145,8 +145,11 @@ impl Tree {
                 let parent = directory.as_ref().map_or(self.root.as_fd(), OwnedFd::as_fd);
                 match enter_or_make(parent, name) {
                     Err(Errno::NOTDIR) if directory.is_some() && attempts < ATTEMPTS_MAX => {
-                        self.make_room(parent, name)?;
-                        continue 'again;
+                        match self.make_room(parent, name) {
+                            // The file, or the directory it was in, has just been removed.
+                            Ok(()) | Err(Errno::NOENT) => continue 'again,
+                            Err(errno) => return Err(errno),
+                        }
                     }
                     Err(Errno::NOENT) if attempts < ATTEMPTS_MAX => continue 'again,
                     entered => directory = Some(entered?),
