@@ -3,6 +3,7 @@
 //! Deciding is the engine's business; this only does what it asks for and names what happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,9 +51,18 @@ impl Observer for Silent {
     fn on_wait(&mut self, _: Timestamp) {}
 }
 
+/// An invocation that ended.
+type Ended = (EffectId, Name, Answer);
+
+/// An invocation that runs on the driver's own task.
+type Alone = (EffectId, Pin<Box<dyn Future<Output = Ended> + Send>>);
+
 /// What runs and what waits.
 struct Pending {
-    running: JoinSet<(EffectId, Name, Answer)>,
+    /// An invocation beside which nothing else runs is taken on the driver's own task: no thread has to
+    /// be woken for it, and it gives way to the driver at every tick. All others are spawned.
+    alone: Option<Alone>,
+    running: JoinSet<Ended>,
     handles: BTreeMap<EffectId, AbortHandle>,
     timers: BTreeSet<(Timestamp, EffectId)>,
     resume: bool,
@@ -69,6 +79,7 @@ pub async fn drive(
     let Run { definition, mut execution, functions, mut clock } = run;
     let seed = execution.start().seed;
     let mut pending = Pending {
+        alone: None,
         running: JoinSet::new(),
         handles: BTreeMap::new(),
         timers: BTreeSet::new(),
@@ -80,13 +91,20 @@ pub async fn drive(
         let applied = execution.apply(&definition, at, event);
         let applied = applied.expect("the driver sends only what the engine asked for");
         observer.on_history(&applied.history);
+        let invocations = applied.effects.iter().filter(|e| matches!(e, Effect::Invoke { .. }));
+        let alone = pending.is_idle() && invocations.count() == 1;
         for effect in applied.effects {
             match effect {
                 Effect::Invoke { id, function, arn, payload, attempt } => {
                     observer.on_invoke(&function);
                     let request_id = request_id(seed, id);
                     let call = Call { request_id, arn, payload, attempt };
-                    pending.invoke(&functions, id, function, call, &mut clock);
+                    let call = prepare(&functions, id, function, call, &mut clock);
+                    if alone {
+                        pending.alone = Some((id, Box::pin(call)));
+                    } else {
+                        pending.handles.insert(id, pending.running.spawn(call));
+                    }
                 }
                 Effect::SetTimer { id, at } => {
                     observer.on_wait(at);
@@ -105,34 +123,40 @@ pub async fn drive(
     }
 }
 
-impl Pending {
-    fn invoke(
-        &mut self,
-        functions: &Functions,
-        id: EffectId,
-        function: Name,
-        call: Call,
-        clock: &mut Clock,
-    ) {
-        let callable = functions.get(function.as_str());
-        let callable = callable.expect("run checked that every resource has a function").clone();
-        let mut sleeps = callable.sleeps(call.attempt);
-        if clock.skips() {
-            let seconds = SignedDuration::try_from_secs_f64(sleeps.take().unwrap_or(0.0));
-            clock.advance(seconds.unwrap_or(SignedDuration::ZERO));
+/// An invocation as something that runs. A clock that jumps jumps over a stub's sleep at once.
+fn prepare(
+    functions: &Functions,
+    id: EffectId,
+    function: Name,
+    call: Call,
+    clock: &mut Clock,
+) -> impl Future<Output = Ended> + Send + use<> {
+    let callable = functions.get(function.as_str());
+    let callable = callable.expect("run checked that every resource has a function").clone();
+    let mut sleeps = callable.sleeps(call.attempt);
+    if clock.skips() {
+        let seconds = SignedDuration::try_from_secs_f64(sleeps.take().unwrap_or(0.0));
+        clock.advance(seconds.unwrap_or(SignedDuration::ZERO));
+    }
+    async move {
+        if let Some(seconds) = sleeps {
+            let duration = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
+            tokio::time::sleep(duration).await;
         }
-        let handle = self.running.spawn(async move {
-            if let Some(seconds) = sleeps {
-                let duration = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
-                tokio::time::sleep(duration).await;
-            }
-            let answer = callable.call(call).await;
-            (id, function, answer)
-        });
-        self.handles.insert(id, handle);
+        let answer = callable.call(call).await;
+        (id, function, answer)
+    }
+}
+
+impl Pending {
+    fn is_idle(&self) -> bool {
+        self.alone.is_none() && self.running.is_empty()
     }
 
     fn cancel(&mut self, id: EffectId) {
+        if self.alone.as_ref().is_some_and(|(alone, _)| *alone == id) {
+            self.alone = None;
+        }
         if let Some(handle) = self.handles.remove(&id) {
             handle.abort();
         }
@@ -144,7 +168,7 @@ impl Pending {
         &mut self,
         observer: &mut impl Observer,
         clock: &mut Clock,
-        mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Event {
         // A stop is looked at first, and a machine that never waits must not hide it.
         let resume = std::mem::take(&mut self.resume);
@@ -152,7 +176,7 @@ impl Pending {
             let timer = self.timers.first().copied();
             // A clock that jumps does so only when nothing runs that could end before.
             let timer_rest = match timer {
-                Some((at, _)) if !clock.skips() || self.running.is_empty() => Some(clock.until(at)),
+                Some((at, _)) if !clock.skips() || self.is_idle() => Some(clock.until(at)),
                 _ => None,
             };
             tokio::select! {
@@ -161,20 +185,18 @@ impl Pending {
                     return Event::StopRequested { error: None, cause: None };
                 }
                 () = tokio::task::yield_now(), if resume => return Event::Resumed,
+                ended = run_alone(&mut self.alone) => {
+                    self.alone = None;
+                    return outcome(ended, observer);
+                }
                 Some(joined) = self.running.join_next() => {
-                    let (id, function, answer) = match joined {
+                    let ended = match joined {
                         Ok(ended) => ended,
                         Err(error) if error.is_cancelled() => continue,
                         Err(error) => std::panic::resume_unwind(error.into_panic()),
                     };
-                    self.handles.remove(&id);
-                    if let Some(report) = &answer.report {
-                        observer.on_report(&function, report);
-                    }
-                    return match answer.result {
-                        Ok(output) => Event::FunctionSucceeded { id, output },
-                        Err(failure) => Event::FunctionFailed { id, failure },
-                    };
+                    self.handles.remove(&ended.0);
+                    return outcome(ended, observer);
                 }
                 () = sleep(timer_rest) => {
                     let (_, id) = timer.expect("only a timer's rest is slept for");
@@ -183,6 +205,24 @@ impl Pending {
                 }
             }
         }
+    }
+}
+
+/// Goes on with the invocation that runs alone; never ends without one.
+async fn run_alone(alone: &mut Option<Alone>) -> Ended {
+    match alone {
+        Some((_, call)) => call.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn outcome((id, function, answer): Ended, observer: &mut impl Observer) -> Event {
+    if let Some(report) = &answer.report {
+        observer.on_report(&function, report);
+    }
+    match answer.result {
+        Ok(output) => Event::FunctionSucceeded { id, output },
+        Err(failure) => Event::FunctionFailed { id, failure },
     }
 }
 
