@@ -229,6 +229,10 @@ fn check_versions(inspection: &Inspection) -> Result<(), LoadError> {
         name.strip_prefix(HANDLER).is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
     });
     if handler.is_none() {
+        if inspection.kind == ComponentKind::Module && inspection.exports.is_empty() {
+            let reason = "it carries no type information of a world; build it with wit-bindgen";
+            return Err(LoadError::Module { reason: reason.to_owned() });
+        }
         let exports = match inspection.exports.as_slice() {
             [] => "nothing".to_owned(),
             exports => quoted(exports),

@@ -76,7 +76,7 @@ fn a_component_of_another_world_is_no_task() {
 #[test]
 fn a_core_module_without_type_information_is_no_task() {
     refused(Some(&wat("(module (func (export \"_start\")))")))
-        .says(["it exports nothing and not `stepwell:task/handler`"]);
+        .says(["a core module that cannot be made a component: it carries no type information"]);
     refused(Some(&wat("(module (import \"env\" \"abort\" (func)))")))
         .says(["`tasks/task.wasm` is no task: a core module that cannot be made a component: "]);
 }
