@@ -82,8 +82,9 @@ fn test() -> Result {
     execute(guest_cargo().args(["test", "--workspace", "--locked"]))?;
     say("Test the host (some minutes to build the first time)");
     if has_nextest() {
-        execute(cargo().args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]))?;
+        // The examples in the documentation, which nextest does not run, come first: they are few.
         execute(cargo().args(["test", "--workspace", "--locked", "--doc"]))?;
+        execute(cargo().args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]))?;
     } else {
         execute(cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]))?;
     }
