@@ -78,6 +78,10 @@ pub trait Buckets: Send + Sync {
     ///
     /// Nothing is visible under the key before [`ObjectWriter::finish`] has returned.
     async fn create(&self, bucket: &str, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError>;
+
+    /// Waits until what dropped writers have left in the storage is gone, or cannot be removed. For a
+    /// program that is about to end.
+    async fn settle(&self) {}
 }
 
 /// An object that is being written.

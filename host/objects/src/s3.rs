@@ -4,9 +4,12 @@
 //! SDK's errors mean is `error`'s, large objects are `writer`'s. No other crate names a type of the SDK.
 
 mod error;
+mod leftovers;
 mod settings;
 mod text;
 mod writer;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_config::ConfigLoader;
@@ -18,6 +21,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use self::error::Request;
+use self::leftovers::Leftovers;
 use self::writer::S3Writer;
 use crate::{
     Buckets, ByteRange, LIST_KEYS_MAX, ListPage, ListRequest, Object, ObjectError, ObjectInfo,
@@ -32,6 +36,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct S3Buckets {
     client: Client,
+    leftovers: Arc<Leftovers>,
 }
 
 impl S3Buckets {
@@ -50,7 +55,7 @@ impl S3Buckets {
     /// As [`from_environment`](Self::from_environment), with some settings made by the caller.
     pub async fn load(loader: ConfigLoader) -> Result<Self, ObjectError> {
         let config = settings::load(loader).await?;
-        Ok(Self { client: Client::from_conf(config) })
+        Ok(Self { client: Client::from_conf(config), leftovers: Arc::default() })
     }
 }
 
@@ -194,7 +199,11 @@ impl Buckets for S3Buckets {
 
     async fn create(&self, bucket: &str, key: &str) -> Result<Box<dyn ObjectWriter>, ObjectError> {
         check(bucket, key)?;
-        Ok(Box::new(S3Writer::new(self.client.clone(), bucket, key)))
+        Ok(Box::new(S3Writer::new(self.client.clone(), Arc::clone(&self.leftovers), bucket, key)))
+    }
+
+    async fn settle(&self) {
+        self.leftovers.settle().await;
     }
 }
 

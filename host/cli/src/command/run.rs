@@ -31,6 +31,8 @@ use crate::timings::Timings;
 const ARN_SCOPE: &str = "us-east-1:123456789012";
 /// How long a run waits for what it has left behind on other threads.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a run waits for the storage to remove what stopped writers have left there.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/stepwell";
 
 pub(crate) fn run(
@@ -48,7 +50,8 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .map_err(|error| CommandError::environment(format!("cannot start threads: {error}")))?;
-    let functions = load_functions(args, &source, &workflow, machine, &runtime, &timings)?;
+    let (functions, objects) =
+        load_functions(args, &source, &workflow, machine, &runtime, &timings)?;
     // The last of what can be refused: whoever presses Ctrl-C before leaves no file behind.
     let history = args.history.as_deref().map(HistoryFile::create).transpose()?;
     let run = Run {
@@ -71,6 +74,11 @@ pub(crate) fn run(
     });
     let (outcome, stopped_at, history) =
         runtime.block_on(driven).expect("the driver does not panic and is not cancelled");
+    if let Some(objects) = objects {
+        // A writer that was stopped leaves parts of an upload behind, which somebody would pay for.
+        _ = runtime
+            .block_on(async { tokio::time::timeout(SETTLE_TIMEOUT, objects.settle()).await });
+    }
     // A file operation of a guest that was stopped may still be under way: not for long.
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     let kept = history.map_or(Ok(()), HistoryFile::finish);
@@ -183,7 +191,7 @@ fn load_functions(
     machine: &NamedMachine,
     runtime: &tokio::runtime::Runtime,
     timings: &Timings,
-) -> Result<Functions, CommandError> {
+) -> Result<(Functions, Option<Arc<dyn Buckets>>), CommandError> {
     let needs_sandbox = Functions::need_sandbox(workflow, &machine.definition);
     let (sandbox, objects) = if needs_sandbox {
         let cache = args.cache.clone().or_else(default_cache).map(CodeCache::new);
@@ -203,7 +211,10 @@ fn load_functions(
     let environment = sandbox.as_ref().zip(objects.as_ref());
     let functions = Functions::load(workflow, &machine.definition, folder, environment);
     timings.mark("components loaded");
-    functions.map_err(|unusable| unusable_functions(args, source, unusable))
+    match functions {
+        Ok(functions) => Ok((functions, objects)),
+        Err(unusable) => Err(unusable_functions(args, source, unusable)),
+    }
 }
 
 /// Opens the buckets. In a folder those that are granted are made, as they would exist on AWS.

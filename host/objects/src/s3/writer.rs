@@ -1,5 +1,7 @@
 //! Writing an object to S3 piece by piece: one request if it is small, a multipart upload if not.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -8,6 +10,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::error::Request;
+use super::leftovers::Leftovers;
 use crate::{OBJECT_BYTES_MAX, ObjectError, ObjectInfo, ObjectWriter};
 
 /// The size of the first part, and of the largest object that is written by one request. S3 wants 5 MiB
@@ -21,6 +24,7 @@ const PARTS_OF_ONE_SIZE: usize = 75;
 /// An object on its way to S3. Keeps one part in memory.
 pub(super) struct S3Writer {
     client: Client,
+    leftovers: Arc<Leftovers>,
     bucket: String,
     key: String,
     /// The bytes of the next part.
@@ -33,9 +37,10 @@ pub(super) struct S3Writer {
 }
 
 impl S3Writer {
-    pub(super) fn new(client: Client, bucket: &str, key: &str) -> Self {
+    pub(super) fn new(client: Client, leftovers: Arc<Leftovers>, bucket: &str, key: &str) -> Self {
         Self {
             client,
+            leftovers,
             bucket: bucket.to_owned(),
             key: key.to_owned(),
             buffer: Vec::new(),
@@ -184,11 +189,14 @@ impl ObjectWriter for S3Writer {
 }
 
 impl Drop for S3Writer {
-    /// Removes the parts in the background. Outside a runtime, or when the program ends first, they stay
-    /// until the bucket's lifecycle rule for incomplete uploads removes them.
+    /// Removes the parts in the background: see [`crate::Buckets::settle`]. Outside a runtime, or when the
+    /// program ends first, they stay until the bucket's lifecycle rule for incomplete uploads removes
+    /// them.
     fn drop(&mut self) {
         if let (Ok(runtime), Some(request)) = (Handle::try_current(), self.abort_request()) {
-            runtime.spawn(request);
+            // Whoever dropped the writer does not wait for an answer.
+            let request = async move { _ = request.await };
+            self.leftovers.spawn(&runtime, request);
         }
     }
 }
