@@ -188,6 +188,7 @@ mod wasmtime_alone {
                 .epoch_interruption(true)
                 .concurrency_support(false);
             let engine = Engine::new(&config).expect("an engine can be made");
+            // The epoch's clock, as the sandbox has one: it is a clock because it sleeps.
             let ticker = engine.weak();
             std::thread::spawn(move || {
                 while let Some(engine) = ticker.upgrade() {
