@@ -52,6 +52,7 @@ impl Comparison<'_> {
                 json!({ "status": "SUCCEEDED", "output": output.value() })
             }
             Outcome::Failed { error, .. } => json!({ "status": "FAILED", "error": error }),
+            Outcome::TimedOut => json!({ "status": "TIMED_OUT" }),
             Outcome::Aborted { error, .. } => json!({ "status": "ABORTED", "error": error }),
         };
         // The recording ends while the execution goes on.
@@ -66,7 +67,7 @@ impl Comparison<'_> {
 
     fn cause(&mut self, expected: &Value, outcome: &Outcome) -> Result<(), String> {
         let got = match outcome {
-            Outcome::Succeeded { .. } => &None,
+            Outcome::Succeeded { .. } | Outcome::TimedOut => &None,
             Outcome::Failed { cause, .. } | Outcome::Aborted { cause, .. } => cause,
         };
         self.same(&expected["cause"], &json!(got), "cause")
@@ -220,12 +221,17 @@ fn parsed(mut details: Value) -> Value {
     members.retain(|name, value| {
         !(matches!(name.as_str(), "inputDetails" | "outputDetails") && value["truncated"] == false)
     });
-    for name in ["input", "output", "parameters"] {
-        if let Some(Value::String(text)) = members.get(name)
-            && let Ok(value) = serde_json::from_str(text)
-        {
-            members.insert(name.to_owned(), value);
+    members.remove("assignedVariablesDetails");
+    let parse = |value: &mut Value| {
+        if let Some(parsed) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+            *value = parsed;
         }
+    };
+    for name in ["input", "output", "parameters"] {
+        members.get_mut(name).into_iter().for_each(parse);
+    }
+    if let Some(Value::Object(variables)) = members.get_mut("assignedVariables") {
+        variables.values_mut().for_each(parse);
     }
     details
 }

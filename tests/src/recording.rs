@@ -110,10 +110,10 @@ impl Recording {
     pub fn definition(&self) -> Option<Definition> {
         let definition = load(&self.definition, "machine").ok()?.machines.remove(0).definition;
         let answered = definition.states().all(|state| match &state.kind {
-            StateKind::Task(task) => {
-                let function = self.functions.get(task.resource.function.as_str());
+            StateKind::Task(task) => task.resource.function().is_none_or(|function| {
+                let function = self.functions.get(function.as_str());
                 function.is_some_and(|function| reply(function).is_some())
-            }
+            }),
             _ => true,
         });
         answered.then_some(definition)
@@ -136,9 +136,22 @@ impl Recording {
             cause: self.expected["cause"].as_str().map(str::to_owned),
         });
         run::run(definition, start, stop, |function, _| {
-            self.functions.get(function).and_then(reply).expect("only such machines are run")
+            self.functions.get(function).map_or_else(
+                || no_such_function(function),
+                |function| reply(function).expect("only such machines are run"),
+            )
         })
     }
+}
+
+/// What AWS answers for a function that does not exist.
+fn no_such_function(name: &str) -> Reply {
+    let cause = format!(
+        "Function not found: arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}:$LATEST (Service: AWSLambda; \
+         Status Code: 404; Error Code: ResourceNotFoundException; Request ID: 0; Proxy: null)"
+    );
+    let failure = Failure::new("Lambda.ResourceNotFoundException", cause);
+    Reply { answer: Answer::Fails(failure), after: SignedDuration::from_secs(1) }
 }
 
 /// What a recorded function does, if the script knows its kind.

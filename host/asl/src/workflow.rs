@@ -50,14 +50,16 @@ impl Workflow {
         let mut findings = Findings::default();
         for state in definition.states() {
             let StateKind::Task(task) = &state.kind else { continue };
+            // A function that each call names is looked for when it is called.
+            let Some(function) = task.resource.function() else { continue };
             let place = &task.resource.place.0;
-            match self.function(task.resource.function.as_str()) {
+            match self.function(function.as_str()) {
                 None => {
-                    let message = format!("no function is called `{}`", task.resource.function);
+                    let message = format!("no function is called `{function}`");
                     let finding = findings.error(FUNCTION_MISSING, place, message);
                     finding.help("add it under `functions:`, with a `component:` or a `stub:`");
                     finding.suggest(
-                        task.resource.function.as_str(),
+                        function.as_str(),
                         self.functions.keys().map(String::as_str),
                     );
                 }
