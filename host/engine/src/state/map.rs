@@ -6,7 +6,7 @@ use stepwell_asl::{Map, Mode, Percentage};
 use stepwell_query::Document;
 
 use super::parallel::together;
-use super::{Data, work};
+use super::{Data, shown, work};
 use crate::branch::{Branch, Child, Item, Waiting};
 use crate::failure::Failure;
 use crate::fork::{Fork, MapRun};
@@ -242,9 +242,9 @@ fn read_percentage(
         value => value.as_f64(),
     };
     let Some(number) = number else {
-        let value = found.text();
+        let value = shown(found.value());
         return Err(data.runtime_failure(&format!(
-            "The ToleratedFailurePercentagePath field refers to value {value} which is not a valid float: {query}"
+            "The ToleratedFailurePercentagePath field refers to value \"{value}\" which is not a valid float: {query}"
         )));
     };
     if !(0.0..=100.0).contains(&number) {
