@@ -61,6 +61,7 @@ codes! {
     PATH = "ASL0201" "a path cannot be read"
     REFERENCE_PATH = "ASL0202" "a reference path cannot be read"
     TEMPLATE = "ASL0203" "a payload template is not well formed"
+    INTRINSIC = "ASL0204" "a call of an intrinsic function cannot be read"
     CHOICE_RULE = "ASL0301" "a choice rule is not well formed"
     ERROR_EQUALS = "ASL0302" "`ErrorEquals` is not well formed"
     RESOURCE = "ASL0401" "a resource is not one that can be run"

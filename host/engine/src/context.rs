@@ -1,6 +1,6 @@
 //! The context object, `$$` (`facts/asl.md` 2.6), and the scope in which paths are evaluated.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use stepwell_asl::Name;
 use stepwell_query::{Scope, format_timestamp};
 
 use crate::event::Start;
+use crate::failure;
 
 /// What the context object says about a moment.
 pub(crate) struct Moment<'e> {
@@ -16,6 +17,9 @@ pub(crate) struct Moment<'e> {
     pub(crate) entered_at: Timestamp,
     /// Only for states that can be retried.
     pub(crate) retry_count: Option<u64>,
+    /// The last event before it, and how many random numbers were drawn since then.
+    pub(crate) previous_id: u64,
+    pub(crate) draws: Cell<u64>,
 }
 
 impl Moment<'_> {
@@ -62,5 +66,16 @@ impl Scope for At<'_> {
 
     fn context(&self) -> &Value {
         self.context.get_or_init(|| self.moment.to_value())
+    }
+
+    /// No state assigns any yet.
+    fn variable(&self, _name: &str) -> Option<&Value> {
+        None
+    }
+
+    fn draw(&self) -> u64 {
+        let number = self.moment.draws.replace(self.moment.draws.get() + 1);
+        // The complement keeps these apart from what is drawn for effects, whose ids are small.
+        failure::draw(self.moment.start.seed, !(self.moment.previous_id << 32 | number))
     }
 }

@@ -1,6 +1,8 @@
 //! What each state type does; one file per type. Here is what they have in common: how data flows through
 //! a state (`facts/asl.md` 2.1).
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 use stepwell_asl::{InputOutput, ResultPath, State, StateKind};
 use stepwell_query::{Document, Query, Template};
@@ -45,6 +47,8 @@ impl<'e> Data<'e> {
             state: &branch.state,
             entered_at: branch.entered_at,
             retry_count: retried.then(|| branch.retry_count()),
+            previous_id: branch.previous_id,
+            draws: Cell::default(),
         };
         Self { branch, moment }
     }
@@ -75,14 +79,15 @@ impl<'e> Data<'e> {
 
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
-        let filled = template.fill(&At::new(data.value(), &self.moment)).map_err(|error| {
-            self.runtime_failure(&format!(
-                "The JSONPath '{}' specified for the field '{}' could not be found in the input '{}'",
-                error.query,
-                error.field,
-                data.text()
-            ))
-        })?;
+        let filled =
+            template.fill(&At::new(data.value(), &self.moment)).map_err(|error| {
+                match self.runtime_failure(&error.cause(data.text())) {
+                    Halt::Failed(Failure { cause, .. }) => {
+                        Halt::Failed(Failure { error: Some(error.name().to_owned()), cause })
+                    }
+                    halt @ Halt::HistoryFull => halt,
+                }
+            })?;
         self.made(filled)
     }
 
