@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use stepwell_asl::{Definition, State, StateKind, Transition};
-use stepwell_query::Document;
+use stepwell_query::{Document, format_uuid, random_uuid};
 
 use crate::branch::{Branch, BranchId, Child, Waiting};
 use crate::effect::{Applied, Effect, EffectId, Outcome};
@@ -374,13 +374,12 @@ impl<'e> Turn<'e> {
 
     /// A UUID of the execution's own.
     pub(crate) fn uuid(&self) -> String {
-        let [high, low] = [(); 2].map(|()| u128::from(self.counters.draw(self.start.seed)));
-        format_uuid(high << 64 | low)
+        format_uuid(random_uuid([(); 2].map(|()| self.counters.draw(self.start.seed))))
     }
 
     /// A failure that the language cannot go on from, told as AWS tells it.
     pub(crate) fn runtime_failure(&self, branch: &Branch, what: &str) -> Halt {
-        runtime_failure(self.state(branch), branch, what)
+        Failure::runtime(told(self.state(branch), branch, what)).into()
     }
 
     /// Adds an event to the execution's history, or counts it as one of a child execution's.
@@ -408,21 +407,11 @@ impl<'e> Turn<'e> {
     }
 }
 
-/// A failure that the language cannot go on from, told as AWS tells it.
-pub(crate) fn runtime_failure(state: &State, branch: &Branch, what: &str) -> Halt {
+/// What happened in a state, as the causes of AWS tell it.
+pub(crate) fn told(state: &State, branch: &Branch, what: &str) -> String {
     let (name, id) = (&state.name, branch.entered_id);
-    let cause = format!(
-        "An error occurred while executing the state '{name}' (entered at the event id #{id}). {what}"
-    );
-    Failure::runtime(cause).into()
+    format!("An error occurred while executing the state '{name}' (entered at the event id #{id}). {what}")
 }
 
 /// A parent that goes on, and how; none if nothing does.
 type GoesOn = Option<(Branch, Result<Flow, Halt>)>;
-
-/// A random UUID, version 4, of 128 random bits (RFC 9562 section 5.4).
-fn format_uuid(bits: u128) -> String {
-    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
