@@ -88,11 +88,11 @@ impl<'t> Data<'t> {
 
     /// The raw input through `InputPath`.
     pub(crate) fn input(&self, io: &InputOutput) -> Result<Document, Halt> {
-        self.pick(io.input_path.as_ref(), &self.moment.branch.input)
+        self.pick(io.input_path.as_ref(), self.moment.branch.input.clone())
     }
 
     /// A result through `OutputPath`.
-    pub(crate) fn output(&self, io: &InputOutput, result: &Document) -> Result<Document, Halt> {
+    pub(crate) fn output(&self, io: &InputOutput, result: Document) -> Result<Document, Halt> {
         self.pick(io.output_path.as_ref(), result)
     }
 
@@ -113,7 +113,8 @@ impl<'t> Data<'t> {
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
         let filled = template.fill(&At::new(data.value(), &self.moment));
-        let filled = filled.map_err(|error| self.failure(error.name(), &error.cause(data.text())))?;
+        let filled =
+            filled.map_err(|error| self.failure(error.name(), &error.cause(data.text())))?;
         self.made(filled)
     }
 
@@ -141,12 +142,12 @@ impl<'t> Data<'t> {
     }
 
     /// What a path finds in the data; `{}` for null.
-    fn pick(&self, query: Option<&Query>, data: &Document) -> Result<Document, Halt> {
+    fn pick(&self, query: Option<&Query>, data: Document) -> Result<Document, Halt> {
         match query {
             None => Ok(Document::from(Value::Object(Map::new()))),
-            Some(query) if query.is_identity() => Ok(data.clone()),
+            Some(query) if query.is_identity() => Ok(data),
             Some(query) => {
-                self.find(query, data, |error| format!("Invalid path '{query}' : {error}"))
+                self.find(query, &data, |error| format!("Invalid path '{query}' : {error}"))
             }
         }
     }
