@@ -151,25 +151,35 @@ fn label(lines: &[String]) -> String {
 }
 
 fn escaped(text: &str) -> String {
+    let characters: Vec<char> = text.chars().take(LINE_CHARACTERS_MAX + 1).collect();
     let mut escaped = String::new();
-    for (index, character) in text.chars().enumerate() {
+    for (index, character) in characters.iter().copied().enumerate() {
         if index == LINE_CHARACTERS_MAX {
             escaped.push('…');
             break;
         }
-        match character {
+        let is = |index: Option<usize>, what: fn(char) -> bool| {
+            index.and_then(|index| characters.get(index)).copied().is_some_and(what)
+        };
+        let (before, after) = (index.checked_sub(1), Some(index + 1));
+        let plain = match character {
             // What Markdown makes a list of at the beginning of a line is none anywhere else.
-            '-' | '+' | '.' | ')' if escaped.chars().all(|c| c.is_ascii_digit()) => {
-                _ = write!(escaped, "#{};", u32::from(character));
-            }
-            ' ' | '-' | '+' | '.' | ')' | '(' | ',' | ':' | '/' | '=' | '!' | '?' | '%' | '\'' => {
-                escaped.push(character);
-            }
-            _ if character.is_control() => escaped.push('\u{fffd}'),
-            _ if character.is_ascii_punctuation() => {
-                _ = write!(escaped, "#{};", u32::from(character));
-            }
-            _ => escaped.push(character),
+            '-' | '+' | '.' | ')' => !escaped.chars().all(|c| c.is_ascii_digit()),
+            // Two of them begin a formula.
+            '$' => !is(before, |c| c == '$') && !is(after, |c| c == '$'),
+            // Between letters it stresses nothing.
+            '_' => is(before, char::is_alphanumeric) && is(after, char::is_alphanumeric),
+            ' ' | '(' | ',' | ':' | '/' | '=' | '!' | '?' | '\'' => true,
+            _ => !character.is_ascii_punctuation(),
+        };
+        if character.is_control() {
+            escaped.push('\u{fffd}');
+        } else if plain {
+            escaped.push(character);
+        } else if character == '"' {
+            escaped.push_str("#quot;");
+        } else {
+            _ = write!(escaped, "#{};", u32::from(character));
         }
     }
     escaped

@@ -9,7 +9,7 @@ use super::{BEND_GAP, Element, GAP, Layers, Piece};
 const MOVES_MAX: usize = 1_500_000;
 
 /// How often all layers are gone through, in a machine that is not large.
-const SWEEPS_MAX: usize = 60;
+const SWEEPS_MAX: usize = 200;
 
 /// The distance of two edges that meet a node.
 const PORT_GAP: f64 = 18.0;
@@ -105,16 +105,22 @@ type Pulls = Vec<Vec<Pull>>;
 
 fn pulls(layers: &Layers, ports: &Ports) -> (Pulls, Pulls) {
     let count = layers.elements.len();
+    let (above, below) = neighbours(layers);
     let nothing = || std::iter::repeat_with(Vec::new).take(count).collect::<Pulls>();
     let (mut up, mut down) = (nothing(), nothing());
     for piece in &layers.pieces {
-        let bends =
-            [piece.upper, piece.lower].iter().filter(|id| layers.elements[**id].bend).count();
-        // Long edges are straight before anything else is.
-        let weight = if bends == 2 { 8.0 } else { 1.0 };
+        let Piece { upper, lower } = *piece;
+        let bends = [upper, lower].iter().filter(|id| layers.elements[**id].bend).count();
+        let only = below[upper].len() == 1 && above[lower].len() == 1;
+        // Long edges are straight before plain sequences are, and those before anything else.
+        let weight = match (bends, only) {
+            (2, _) => 8.0,
+            (_, true) => 4.0,
+            _ => 1.0,
+        };
         let offset = ports.below(*piece) - ports.above(*piece);
-        up[piece.lower].push(Pull { other: piece.upper, offset, weight });
-        down[piece.upper].push(Pull { other: piece.lower, offset: -offset, weight });
+        up[lower].push(Pull { other: upper, offset, weight });
+        down[upper].push(Pull { other: lower, offset: -offset, weight });
     }
     (up, down)
 }
