@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use stepwell_asl::StateType;
 
-use crate::card::{self, Card, Tone};
+use crate::card::{self, Card};
 use crate::model::{AreaId, EdgeKind, Graph, NodeId, NodeKind};
 use crate::path::Path;
 
@@ -17,13 +17,18 @@ const LINE_CHARACTERS_MAX: usize = 120;
 /// The most lines of a label.
 const LINES_MAX: usize = 8;
 
-/// Readable on light and dark backgrounds.
-const CLASSES: [(&str, &str); 5] = [
-    ("taken", "fill:#d3f0d9,stroke:#1a7f37,stroke-width:2px,color:#0b3d1a"),
-    ("caught", "fill:#fdebc8,stroke:#9a6700,stroke-width:2px,color:#4d3300"),
-    ("stopped", "fill:#fdebc8,stroke:#9a6700,stroke-width:2px,stroke-dasharray:5 3,color:#4d3300"),
-    ("failed", "fill:#ffd7d5,stroke:#cf222e,stroke-width:3px,color:#660d14"),
-    ("untaken", "fill:#eceef0,stroke:#8c959f,color:#57606a"),
+/// The tones of nodes: how they are filled and how they are framed. Readable on light and dark
+/// backgrounds; a box is only framed, for what is in it has tones of its own.
+const CLASSES: [(&str, &str, &str); 5] = [
+    ("taken", "fill:#d3f0d9,color:#0b3d1a", "stroke:#1a7f37,stroke-width:2px"),
+    ("caught", "fill:#fdebc8,color:#4d3300", "stroke:#9a6700,stroke-width:2px"),
+    (
+        "stopped",
+        "fill:#fdebc8,color:#4d3300",
+        "stroke:#9a6700,stroke-width:2px,stroke-dasharray:5 3",
+    ),
+    ("failed", "fill:#ffd7d5,color:#660d14", "stroke:#cf222e,stroke-width:3px"),
+    ("untaken", "fill:#eceef0,color:#57606a", "stroke:#8c959f"),
 ];
 
 /// The graph as a Mermaid flowchart, with the path marked if there is one.
@@ -120,16 +125,21 @@ impl Drawing<'_> {
         if self.path.is_none() {
             return;
         }
-        let tones: Vec<Tone> = (0..self.graph.nodes.len())
-            .map(|index| card::of_node(self.graph, NodeId(index), self.path).tone)
-            .collect();
-        for (class, style) in CLASSES {
-            let of_class = |(_, tone): &(usize, &Tone)| tone.class() == Some(class);
-            let ids: Vec<String> =
-                tones.iter().enumerate().filter(of_class).map(|(n, _)| format!("n{n}")).collect();
-            if !ids.is_empty() {
-                self.line(1, &format!("classDef {class} {style}"));
-                self.line(1, &format!("class {} {class}", ids.join(",")));
+        let toned = |id| card::of_node(self.graph, NodeId(id), self.path).tone.class();
+        let classes: Vec<Option<&str>> = (0..self.graph.nodes.len()).map(toned).collect();
+        for (class, fill, frame) in CLASSES {
+            for (name, fill, boxed) in
+                [(class.to_owned(), fill, false), (format!("{class}Box"), "fill:none", true)]
+            {
+                let ids: Vec<String> = (0..classes.len())
+                    .filter(|id| classes[*id] == Some(class))
+                    .filter(|id| self.graph.nodes[*id].areas.is_empty() != boxed)
+                    .map(|id| format!("n{id}"))
+                    .collect();
+                if !ids.is_empty() {
+                    self.line(1, &format!("classDef {name} {fill},{frame}"));
+                    self.line(1, &format!("class {} {name}", ids.join(",")));
+                }
             }
         }
     }

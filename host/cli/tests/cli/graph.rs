@@ -57,7 +57,8 @@ fn a_picture_goes_into_a_file() {
 #[test]
 fn the_path_of_a_run_is_marked() {
     let ran = graph(WORKFLOW, &history()).args(["--execution", "history.json"]).run().succeeds();
-    for text in ["Task · work<br/>2×", "|\"2×\"|", "<br/>failed\"", "classDef failed", "linkStyle"] {
+    for text in ["Task · work<br/>2×", "|\"2×\"|", "<br/>failed\"", "classDef failed", "linkStyle"]
+    {
         assert!(ran.stdout.contains(text), "{text}: {}", ran.told());
     }
 }
@@ -74,10 +75,9 @@ fn a_file_that_is_no_history_is_told() {
     ]);
     refused("StartAt: A").says(["`history.json` is no execution history: it cannot be read:"]);
     let other = history().replace("\"Again\"", "\"Other\"");
-    refused(&other).says([
-        "error: `history.json` is not a history of the state machine `machine`: \
-         event 7 enters `Other`, which is no state of it",
-    ]);
+    refused(&other)
+        .says(["error: `history.json` is not a history of the state machine `machine`: \
+         event 7 enters `Other`, which is no state of it"]);
     let cli = graph(WORKFLOW, "").args(["--execution", "missing.json"]);
     cli.run().exits(2).says(["error: cannot read `missing.json`: there is no such file"]);
 }

@@ -31,6 +31,30 @@ fn a_path_round_a_loop() {
     insta::assert_snapshot!(mermaid(&graph, Some(&path)));
 }
 
+#[test]
+fn a_path_into_boxes() {
+    let graph = graph(NESTED);
+    let path = path(&graph, STOPPED);
+    insta::assert_snapshot!(mermaid(&graph, Some(&path)));
+}
+
+/// Stopped while the first item of the Map is at work.
+const STOPPED: &str = "
+1<0 ExecutionStarted
+2<0 ParallelStateEntered Both
+3<2 ParallelStateStarted
+4<3 MapStateEntered Each
+5<3 WaitStateEntered C
+6<4 MapStateStarted
+7<6 MapIterationStarted Each
+8<7 ParallelStateEntered Inner
+9<8 ParallelStateStarted
+10<9 TaskStateEntered A
+11<9 PassStateEntered B
+12<11 PassStateExited B
+13<10 LambdaFunctionScheduled
+14<0 ExecutionAborted";
+
 pub(crate) const ROUNDS: &str = "
 1<0 ExecutionStarted
 2<0 TaskStateEntered Round

@@ -136,7 +136,7 @@ fn machine_and_history() -> impl Strategy<Value = (Graph, Value)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_overlaps_and_nothing_is_outside(drafts in machine(2)) {
