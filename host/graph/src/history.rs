@@ -25,7 +25,8 @@ pub struct Event {
     pub previous_id: u64,
     /// Its type as AWS names it.
     pub event_type: String,
-    /// The state that it names: of `…StateEntered`, `…StateExited` and `MapIteration…`.
+    /// The state that it names: of `…StateEntered`, `…StateExited`, `MapIteration…` and
+    /// `EvaluationFailed`.
     pub name: Option<String>,
     /// How many items a Map has.
     pub length: Option<u64>,
@@ -86,10 +87,13 @@ struct Read {
     map_iteration_failed_event_details: Option<Details>,
     #[serde(default)]
     map_iteration_aborted_event_details: Option<Details>,
+    #[serde(default)]
+    evaluation_failed_event_details: Option<Details>,
 }
 
 #[derive(Deserialize)]
 struct Details {
+    #[serde(alias = "state")]
     name: Option<String>,
     length: Option<u64>,
 }
@@ -134,6 +138,7 @@ impl From<Read> for Event {
             read.map_iteration_succeeded_event_details,
             read.map_iteration_failed_event_details,
             read.map_iteration_aborted_event_details,
+            read.evaluation_failed_event_details,
         ];
         let name = named.into_iter().flatten().find_map(|details| details.name);
         let Read { id, previous_event_id: previous_id, event_type, .. } = read;

@@ -182,6 +182,9 @@ impl<'g> Walk<'g> {
             self.progress(event, StateType::Map, rest, within)
         } else if let Some(rest) = event.event_type.strip_prefix("ParallelState") {
             self.progress(event, StateType::Parallel, rest, within)
+        } else if event.event_type == "EvaluationFailed" {
+            // The event before it may be the one before its state was entered.
+            Taken { within: self.named(event, within).or(within), ..stays }
         } else {
             if event.event_type.ends_with("Scheduled")
                 && let Some(entry) = within
@@ -261,10 +264,7 @@ impl<'g> Walk<'g> {
     fn leave(&mut self, event: &Event, before: Option<Taken>) -> Taken {
         let within = before.and_then(|before| before.within);
         let failed = before.is_some_and(|before| before.failure);
-        let named = event.name.as_deref().and_then(|name| self.graph.state(name));
-        let entry = named.and_then(|named| {
-            self.outward(within, |node| node == named).or_else(|| self.latest.get(&named).copied())
-        });
+        let entry = self.named(event, within);
         let Some(entry) = entry else {
             return Taken { within, left: None, failure: false };
         };
@@ -273,11 +273,10 @@ impl<'g> Walk<'g> {
             failed && (within == Some(entry) || self.entries[entry].state == Progress::Failed);
         let node = self.entries[entry].node;
         let mark = self.marks.entry(node).or_default();
+        // Its failure was noted as one that ends it. It was caught, or the execution was redriven.
+        mark.failed -= u64::from(self.entries[entry].state == Progress::Failed);
         if caught {
             mark.caught += 1;
-            // Its failure was noted as one that nothing catches.
-            mark.failed -=
-                u64::from(self.entries[entry].state == Progress::Failed && mark.failed > 0);
         } else if let Some(end) = self.end_of(node) {
             self.count(node, end, &[EdgeKind::End]);
         }
@@ -291,10 +290,7 @@ impl<'g> Walk<'g> {
     }
 
     fn iterate(&mut self, event: &Event, what: &str, within: Option<usize>) -> Taken {
-        let named = event.name.as_deref().and_then(|name| self.graph.state(name));
-        let map = named.and_then(|named| {
-            self.outward(within, |node| node == named).or_else(|| self.latest.get(&named).copied())
-        });
+        let map = self.named(event, within);
         if let Some(map) = map {
             let node = self.entries[map].node;
             let mark = self.marks.entry(node).or_default();
@@ -373,6 +369,13 @@ impl<'g> Walk<'g> {
             *state = Progress::Failed;
             self.marks.entry(*node).or_default().failed += 1;
         }
+    }
+
+    /// The entry of the state that an event names: from there outwards, or else the last one.
+    fn named(&self, event: &Event, from: Option<usize>) -> Option<usize> {
+        let named = self.graph.state(event.name.as_deref()?)?;
+        let outward = self.outward(from, |node| node == named);
+        outward.or_else(|| self.latest.get(&named).copied())
     }
 
     /// The first entry from there outwards that has not been left and is one of these.

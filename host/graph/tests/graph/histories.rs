@@ -136,6 +136,40 @@ fn events_of_unknown_types_and_any_order_are_taken() {
     assert_eq!((running.outcome, mark(&graph, &running, "Round").stopped), (Outcome::Running, 1));
 }
 
+/// AWS names the event before the state was entered as the one that led to the failure.
+#[test]
+fn an_expression_that_fails_on_entering_fails_its_state() {
+    let graph = graph(LOOP);
+    let path = path(
+        &graph,
+        "
+        1<0 ExecutionStarted
+        2<0 TaskStateEntered Round
+        3<1 EvaluationFailed Round
+        4<3 ExecutionFailed",
+    );
+    assert_eq!(mark(&graph, &path, "Round"), Mark { entered: 1, failed: 1, ..Mark::default() });
+}
+
+#[test]
+fn a_state_that_succeeds_when_redriven_has_not_failed() {
+    let graph = graph(LOOP);
+    let path = path(
+        &graph,
+        "
+        2<0 TaskStateEntered Round
+        3<2 LambdaFunctionScheduled
+        4<3 LambdaFunctionFailed
+        5<4 ExecutionFailed
+        6<4 ExecutionRedriven
+        7<6 LambdaFunctionScheduled
+        8<7 LambdaFunctionSucceeded
+        9<8 TaskStateExited Round",
+    );
+    assert_eq!(mark(&graph, &path, "Round"), Mark { entered: 1, retried: 1, ..Mark::default() });
+    assert_eq!(path.outcome, Outcome::Running);
+}
+
 #[test]
 fn what_is_no_history_is_told() {
     let told = |text: &str| History::parse(text).unwrap_err().to_string();

@@ -37,7 +37,7 @@ fn event(line: &str) -> serde_json::Value {
         let key = match event_type {
             _ if event_type.ends_with("StateEntered") => "stateEnteredEventDetails".to_owned(),
             _ if event_type.ends_with("StateExited") => "stateExitedEventDetails".to_owned(),
-            _ => format!("m{}EventDetails", &event_type[1..]),
+            _ => format!("{}{}EventDetails", event_type[..1].to_lowercase(), &event_type[1..]),
         };
         event[key] = serde_json::json!({ "name": name });
     }
