@@ -1,11 +1,14 @@
 //! One file per command.
 
 pub(crate) mod completions;
+pub(crate) mod graph;
 pub(crate) mod inspect;
 pub(crate) mod run;
 pub(crate) mod validate;
 
 use std::path::Path;
+
+use stepwell_asl::{NamedMachine, Workflow};
 
 use crate::error::CommandError;
 
@@ -25,4 +28,26 @@ fn stem(path: &Path) -> String {
     name.chars()
         .map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' })
         .collect()
+}
+
+/// The machine of that name, or the only one.
+fn choose<'w>(
+    workflow: &'w Workflow,
+    name: Option<&str>,
+) -> Result<&'w NamedMachine, CommandError> {
+    let names = || {
+        let names: Vec<_> = workflow.machines.iter().map(|machine| machine.name.as_str()).collect();
+        names.join(", ")
+    };
+    match (name, workflow.machines.as_slice()) {
+        (None, [machine]) => Ok(machine),
+        (None, _) => Err(CommandError::invalid("the file holds several state machines")
+            .with_help(format!("choose one with `--state-machine NAME`: {}", names()))),
+        (Some(name), machines) => {
+            machines.iter().find(|machine| machine.name == name).ok_or_else(|| {
+                CommandError::invalid(format!("the file holds no state machine `{name}`"))
+                    .with_help(format!("it holds: {}", names()))
+            })
+        }
+    }
 }
