@@ -6,6 +6,7 @@
 //! interface is an edit here and not in hundreds of cases.
 
 pub mod agreement;
+pub mod exceptions;
 pub mod folder;
 pub mod recording;
 pub mod run;
