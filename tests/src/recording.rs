@@ -28,6 +28,18 @@ pub struct Recording {
     days_ahead: Option<i64>,
 }
 
+/// How far the order of recorded events can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Events come one after the other.
+    Total,
+    /// Branches ran side by side: an event comes after the one that led to it, and that is all.
+    Partial,
+    /// The events between a Parallel's start and its end were sorted as text, their ids lost, and some of
+    /// them dropped.
+    Lost,
+}
+
 /// A file of the recordings.
 pub struct Case {
     /// `group/name`.
@@ -38,6 +50,8 @@ pub struct Case {
     pub placeholders: Vec<String>,
     /// Causes hold a stack trace: only the error's type and message count.
     pub loose_causes: bool,
+    /// How far the order of the recorded events can be relied on.
+    pub order: Order,
     /// What was recorded.
     pub recordings: Vec<Recording>,
 }
@@ -172,6 +186,13 @@ fn read(file: &Path) -> Option<Case> {
         group: case["group"].as_str().expect("a case has a group").to_owned(),
         placeholders: strings(&case["placeholders"]),
         loose_causes: flagged("lambda-error-cause"),
+        order: if flagged("parallel-events-sorted-and-ids-blanked-by-peer") {
+            Order::Lost
+        } else if flagged("interleaving-possible") {
+            Order::Partial
+        } else {
+            Order::Total
+        },
         recordings: recordings.collect(),
         name,
     })

@@ -194,9 +194,8 @@ pub(crate) fn read(field: &Field<'_>, findings: &mut Findings) -> Option<Definit
             .help("leave it out, or write `Version: \"1.0\"`");
     }
     query_language(&mut fields, findings);
-    let timeout_seconds = fields
-        .take("TimeoutSeconds")
-        .map(|field| field.integer(1, SECONDS_MAX, findings));
+    let timeout_seconds =
+        fields.take("TimeoutSeconds").map(|field| field.integer(1, SECONDS_MAX, findings));
     // `workflow` says what is to be done about it.
     fields.pass_over(&["functions"]);
     let mut book = Book::default();
@@ -288,8 +287,7 @@ fn read_states(
     let ids = (0..members.len()).map(|index| StateId(number_of(first + index)));
     let ids: Vec<StateId> = ids.collect();
     let names = members.iter().map(|member| member.name).zip(ids.iter().copied()).collect();
-    let mut leads =
-        Leads { book, machine, names, targets: Vec::new(), ends: false, broken: false };
+    let mut leads = Leads { book, machine, names, targets: Vec::new(), ends: false, broken: false };
     let (mut reach, mut terminal) = (BTreeMap::new(), false);
     for (member, id) in members.iter().zip(&ids) {
         check_name(member, leads.book, findings);

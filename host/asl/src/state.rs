@@ -276,9 +276,9 @@ pub(crate) fn quantity(
     findings: &mut Findings,
 ) -> Option<Option<Quantity>> {
     fields.at_most_one(&[literal, by_path], findings);
-    let literal = fields.take(literal).map(|field| {
-        field.integer(*range.start(), *range.end(), findings).map(Quantity::Literal)
-    });
+    let literal = fields
+        .take(literal)
+        .map(|field| field.integer(*range.start(), *range.end(), findings).map(Quantity::Literal));
     let by_path = fields
         .take(by_path)
         .map(|field| path::reference_query(&field, findings).map(Quantity::Path));

@@ -58,10 +58,7 @@ impl Workflow {
                     let message = format!("no function is called `{function}`");
                     let finding = findings.error(FUNCTION_MISSING, place, message);
                     finding.help("add it under `functions:`, with a `component:` or a `stub:`");
-                    finding.suggest(
-                        function.as_str(),
-                        self.functions.keys().map(String::as_str),
-                    );
+                    finding.suggest(function.as_str(), self.functions.keys().map(String::as_str));
                 }
                 Some((name, settings)) if settings.code.is_none() => {
                     findings

@@ -1,6 +1,6 @@
 //! A workflow's functions as things that can be called: components in the sandbox, and stubs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,6 +55,19 @@ pub(crate) struct Unusable {
     pub(crate) environment: bool,
 }
 
+impl Answer {
+    /// What the Lambda service answers for a function that it does not know (`facts/asl.md` 13.1).
+    pub(crate) fn no_such_function(call: &Call) -> Self {
+        let (arn, id) = (&call.arn, &call.request_id);
+        let cause = format!(
+            "Function not found: {arn}:$LATEST (Service: AWSLambda; Status Code: 404; Error Code: \
+             ResourceNotFoundException; Request ID: {id}; Proxy: null)"
+        );
+        let failure = Failure::new("Lambda.ResourceNotFoundException", cause);
+        Self { result: Err(failure), report: None }
+    }
+}
+
 impl Functions {
     /// No functions.
     pub fn new() -> Self {
@@ -76,7 +89,7 @@ impl Functions {
     pub(crate) fn buckets<'w>(
         workflow: &'w Workflow,
         definition: &'w Definition,
-    ) -> std::collections::BTreeSet<&'w str> {
+    ) -> BTreeSet<&'w str> {
         called(workflow, definition)
             .flat_map(|(_, _, settings)| &settings.grants.objects)
             .map(|grant| grant.bucket.as_str())
@@ -194,13 +207,17 @@ fn called<'w>(
     workflow: &'w Workflow,
     definition: &'w Definition,
 ) -> impl Iterator<Item = (&'w str, &'w str, &'w FunctionSettings)> {
-    let resources: std::collections::BTreeSet<&str> = definition
-        .states()
-        .filter_map(|state| match &state.kind {
-            StateKind::Task(task) => Some(task.resource.function.as_str()),
-            _ => None,
-        })
-        .collect();
+    let mut resources = BTreeSet::new();
+    for state in definition.states() {
+        let StateKind::Task(task) = &state.kind else { continue };
+        match task.resource.function() {
+            Some(function) => _ = resources.insert(function.as_str()),
+            // Each call names its function: it may be any.
+            None => resources.extend(workflow.functions.iter().flat_map(|(name, settings)| {
+                [Some(name.as_str()), settings.deployed_name.as_deref()].into_iter().flatten()
+            })),
+        }
+    }
     resources.into_iter().filter_map(|resource| {
         let (name, settings) = workflow.function(resource)?;
         Some((resource, name, settings))

@@ -1,6 +1,8 @@
 //! What each state type does; one file per type. Here is what they have in common: how data flows through
 //! a state (`facts/asl.md` 2.1).
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use stepwell_asl::{Assign, InputOutput, Quantity, ResultPath, State, StateKind};
 use stepwell_query::{Document, Query, Template};
@@ -184,7 +186,8 @@ impl<'t> Data<'t> {
             .iter()
             .map(|(name, template)| Ok((name.clone(), self.fill(template, data)?)))
             .collect::<Result<Vec<_>, Halt>>()?;
-        if assigned.iter().map(|(_, value)| value.size_bytes()).sum::<usize>() > ASSIGNED_BYTES_MAX {
+        if assigned.iter().map(|(_, value)| value.size_bytes()).sum::<usize>() > ASSIGNED_BYTES_MAX
+        {
             let what = "The variables that the state assigns exceed the maximum of 256 KiB.";
             return Err(self.runtime_failure(what));
         }
@@ -209,9 +212,9 @@ impl<'t> Data<'t> {
             value => value.as_i64(),
         };
         number.ok_or_else(|| {
-            let value = found.text();
+            let value = shown(found.value());
             self.runtime_failure(&format!(
-                "The {field}Path field refers to value {value} which is not a valid integer: {query}"
+                "The {field}Path field refers to value \"{value}\" which is not a valid integer: {query}"
             ))
         })
     }
@@ -237,5 +240,13 @@ impl<'t> Data<'t> {
 
     pub(crate) fn state_name(&self) -> &str {
         self.moment.state.name.as_str()
+    }
+}
+
+/// A value in a message: a string without its quotes.
+pub(crate) fn shown(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => text.into(),
+        value => value.to_string().into(),
     }
 }

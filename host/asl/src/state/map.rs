@@ -168,10 +168,7 @@ fn read_mode(fields: &mut Fields<'_>, distributed: bool, findings: &mut Findings
 
 #[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
 fn read_percentage(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<Option<Percentage>> {
-    fields.at_most_one(
-        &["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"],
-        findings,
-    );
+    fields.at_most_one(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"], findings);
     let literal = fields.take("ToleratedFailurePercentage").map(|field| {
         let value = field.node.to_value().as_f64().filter(|value| (0.0..=100.0).contains(value));
         if value.is_none() {

@@ -87,9 +87,9 @@ pub(super) fn read(
         fields.require("Resource", findings).map(|field| read_resource(&field, findings));
     let parameters_field = fields.take("Parameters");
     let parameters = template(fields, "Parameters", findings);
-    let resource = resource.flatten().and_then(|resource| {
-        complete(resource, parameters_field.as_ref(), fields, findings)
-    });
+    let resource = resource
+        .flatten()
+        .and_then(|resource| complete(resource, parameters_field.as_ref(), fields, findings));
     let timeout =
         quantity(fields, ["TimeoutSeconds", "TimeoutSecondsPath"], 1..=SECONDS_MAX, findings);
     let heartbeat =
@@ -179,17 +179,16 @@ fn complete(
 /// The function that a name, an ARN, a part of one or any of them with a qualifier means.
 pub fn function_name(text: &str) -> Option<&str> {
     let parts: Vec<&str> = text.split(':').collect();
-    let name = match parts.as_slice() {
-        ["arn", _, "lambda", _, _, "function", function, ..]
-        | [_, "function", function, ..]
+    let (name, free) = match parts.as_slice() {
+        ["arn", _, "lambda", _, _, "function", function, ..] => (*function, true),
         // In ARNs with parts left out, as articles print them, the function is what they end in.
-        | ["arn", _, "lambda", .., function]
-        | [function]
-        | [function, _] => *function,
+        ["arn", _, "lambda", .., function] => (*function, true),
+        [_, "function", function, ..] | [function] | [function, _] => (*function, false),
         _ => return None,
     };
     let sound = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    (!name.is_empty() && (name.chars().all(sound) || name.contains("${"))).then_some(name)
+    let free = free || name.contains("${");
+    (!name.is_empty() && (free || name.chars().all(sound))).then_some(name)
 }
 
 fn not_a_function(field: &Field<'_>, text: &str, findings: &mut Findings) {
@@ -226,7 +225,8 @@ fn read_resource(field: &Field<'_>, findings: &mut Findings) -> Option<Resource>
         return Some(Resource { arn: text.into(), call, place });
     }
     if let Some(rest) = text.strip_prefix("arn:").filter(|rest| !rest.contains(":lambda:")) {
-        let supported = "call a function by its name or its Lambda ARN, or `arn:aws:states:::lambda:invoke`";
+        let supported =
+            "call a function by its name or its Lambda ARN, or `arn:aws:states:::lambda:invoke`";
         if rest.split(':').nth(1) == Some("states") {
             let message = format!("the service integration `{text}` is not supported yet");
             findings.error(UNSUPPORTED, &field.place, message).help(supported);

@@ -173,8 +173,7 @@ fn read_catch(
             let error_equals = read_error_equals(&mut fields, index == last, findings);
             let result_path = result_path(&mut fields, findings);
             let assign = assign::read(&mut fields, leads, findings);
-            let next =
-                fields.require("Next", findings).map(|field| leads.lead(&field, findings));
+            let next = fields.require("Next", findings).map(|field| leads.lead(&field, findings));
             fields.finish("a catcher", findings);
             Some(Catcher {
                 error_equals: error_equals?,

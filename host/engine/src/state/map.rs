@@ -6,7 +6,7 @@ use stepwell_asl::{Map, Mode, Percentage};
 use stepwell_query::Document;
 
 use super::parallel::together;
-use super::{Data, work};
+use super::{Data, shown, work};
 use crate::branch::{Branch, Child, Item, Waiting};
 use crate::failure::Failure;
 use crate::fork::{Fork, MapRun};
@@ -179,12 +179,7 @@ fn child_of(turn: &Turn<'_>, run: &MapRun, branch: &Branch) -> Child {
 }
 
 /// All iterations have ended.
-fn complete(
-    turn: &mut Turn<'_>,
-    branch: &mut Branch,
-    map: &Map,
-    fork: Fork,
-) -> Result<Flow, Halt> {
+fn complete(turn: &mut Turn<'_>, branch: &mut Branch, map: &Map, fork: Fork) -> Result<Flow, Halt> {
     if fork.run.is_some() {
         turn.record(branch, Details::MapRunSucceeded)?;
     }
@@ -242,15 +237,13 @@ fn read_percentage(
         value => value.as_f64(),
     };
     let Some(number) = number else {
-        let value = found.text();
+        let value = shown(found.value());
         return Err(data.runtime_failure(&format!(
-            "The ToleratedFailurePercentagePath field refers to value {value} which is not a valid float: {query}"
+            "The ToleratedFailurePercentagePath field refers to value \"{value}\" which is not a valid float: {query}"
         )));
     };
     if !(0.0..=100.0).contains(&number) {
-        return Err(
-            data.runtime_failure("ToleratedFailurePercentage must be between 0 and 100.")
-        );
+        return Err(data.runtime_failure("ToleratedFailurePercentage must be between 0 and 100."));
     }
     Ok(number)
 }

@@ -1,11 +1,10 @@
 //! Wait: until so many seconds have passed since the state was entered, or until a time.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use stepwell_asl::{Wait, WaitFor};
 use stepwell_query::{Query, parse_timestamp};
 
-use super::Data;
+use super::{Data, shown};
 use crate::branch::{Branch, Waiting};
 use crate::effect::Effect;
 use crate::turn::{Flow, Halt, Turn};
@@ -81,9 +80,4 @@ fn after(turn: &Turn<'_>, branch: &Branch, seconds: i64) -> Result<Timestamp, Ha
     turn.at
         .checked_add(SignedDuration::from_secs(seconds))
         .map_err(|_| turn.runtime_failure(branch, "Wait state delay is too long."))
-}
-
-/// A value in a message: a string without its quotes.
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
