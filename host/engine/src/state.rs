@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 use stepwell_asl::{Assign, InputOutput, Quantity, ResultPath, State, StateKind};
-use stepwell_query::{Document, Query, Template};
+use stepwell_query::{Document, Expression, Query, Template};
 
 use crate::branch::{Branch, Item, Waiting};
 use crate::context::{At, Moment};
@@ -113,12 +113,7 @@ impl<'t> Data<'t> {
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
         let filled = template.fill(&At::new(data.value(), &self.moment)).map_err(|error| {
-            self.runtime_failure(&format!(
-                "The JSONPath '{}' specified for the field '{}' could not be found in the input '{}'",
-                error.query,
-                error.field,
-                data.text()
-            ))
+            self.expression_failure(error.name(), &error.cause(data.text()))
         })?;
         self.made(filled)
     }
@@ -220,18 +215,31 @@ impl<'t> Data<'t> {
     }
 
     /// The text that `ErrorPath` or `CausePath` leads to.
-    pub(crate) fn text(&self, query: &Query, field: &str) -> Result<String, Halt> {
+    pub(crate) fn text(&self, expression: &Expression, field: &str) -> Result<String, Halt> {
         let input = &self.moment.branch.input;
-        let found = self.find(query, input, |_| {
-            let input = input.text();
-            format!("The JSONPath '{query}' specified for the field '{field}' could not be found in the input '{input}'")
+        let at = At::new(input.value(), &self.moment);
+        let found = expression.evaluate(&at).map_err(|error| {
+            self.expression_failure(error.name(), &error.cause(field, input.text()))
         })?;
-        found.value().as_str().map(str::to_owned).ok_or_else(|| {
-            let value = found.text();
+        found.as_str().map(str::to_owned).ok_or_else(|| {
+            let what = match expression {
+                Expression::Query(_) => "JSONPath",
+                Expression::Intrinsic(_) => "intrinsic function",
+            };
             self.runtime_failure(&format!(
-                "The JSONPath '{query}' specified for the field '{field}' must lead to a string, but led to {value}"
+                "The {what} '{expression}' specified for the field '{field}' must lead to a string, but led to {found}"
             ))
         })
+    }
+
+    /// What fails a state whose path found nothing or whose function failed.
+    fn expression_failure(&self, name: &str, cause: &str) -> Halt {
+        match self.runtime_failure(cause) {
+            Halt::Failed(Failure { cause, .. }) => {
+                Halt::Failed(Failure { error: Some(name.to_owned()), cause })
+            }
+            halt => halt,
+        }
     }
 
     pub(crate) fn runtime_failure(&self, what: &str) -> Halt {
