@@ -22,12 +22,12 @@ use stepwell_tests::{exceptions, show};
 /// Errors that say what this version cannot do, not what is wrong with a definition.
 const UNSUPPORTED: [&str; 1] = ["ASL0112"];
 
-/// Of one group: how many cases there are, how many of them use what is not supported here, and how many
-/// agree at each level.
+/// Of one group: how many cases there are, of how many we cannot tell what is wrong because they use what
+/// is not supported here, and how many agree at each level.
 #[derive(Debug, Default, Clone, Copy)]
 struct Row {
     cases: usize,
-    unsupported: usize,
+    undecided: usize,
     verdicts: usize,
     of_aws: usize,
     wordings: usize,
@@ -78,7 +78,7 @@ fn check(case: &Validation, reason: Option<String>, table: &Table) -> Result<(),
         let mut rows = table.lock().expect("no other case panics with the lock");
         let row = rows.entry(case.group.clone()).or_default();
         row.cases += 1;
-        row.unsupported += usize::from(!unsupported.is_empty());
+        row.undecided += usize::from(!verdict && !unsupported.is_empty() && errors.is_empty());
         row.verdicts += usize::from(verdict);
         row.of_aws += usize::from(case.is_recorded);
         row.wordings += usize::from(case.is_recorded && wording);
@@ -109,18 +109,18 @@ fn says(errors: &[&Finding], wanted: &stepwell_asl::Diagnostic) -> bool {
 fn shown(table: &BTreeMap<String, Row>) -> String {
     let mut text = format!(
         "\n{:<28}{:>7}{:>13}{:>10}{:>9}{:>9}\n",
-        "group", "cases", "unsupported", "verdict", "by AWS", "wording"
+        "group", "cases", "undecided", "verdict", "by AWS", "wording"
     );
     let mut all = Row::default();
     let mut line = |name: &str, row: &Row| {
-        let Row { cases, unsupported, verdicts, of_aws, wordings } = row;
-        writeln!(text, "{name:<28}{cases:>7}{unsupported:>13}{verdicts:>10}{of_aws:>9}{wordings:>9}")
+        let Row { cases, undecided, verdicts, of_aws, wordings } = row;
+        writeln!(text, "{name:<28}{cases:>7}{undecided:>13}{verdicts:>10}{of_aws:>9}{wordings:>9}")
             .expect("a string takes all");
     };
     for (name, row) in table {
         line(name, row);
         all.cases += row.cases;
-        all.unsupported += row.unsupported;
+        all.undecided += row.undecided;
         all.verdicts += row.verdicts;
         all.of_aws += row.of_aws;
         all.wordings += row.wordings;

@@ -112,9 +112,9 @@ impl<'t> Data<'t> {
 
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
-        let filled = template.fill(&At::new(data.value(), &self.moment)).map_err(|error| {
-            self.expression_failure(error.name(), &error.cause(data.text()))
-        })?;
+        let filled = template
+            .fill(&At::new(data.value(), &self.moment))
+            .map_err(|error| self.expression_failure(error.name(), &error.cause(data.text())))?;
         self.made(filled)
     }
 

@@ -3,9 +3,10 @@
 use serde_json::Value;
 use stepwell_query::Template;
 
+use super::jsonata;
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, VARIABLE};
-use crate::machine::{Leads, Name};
+use crate::machine::{Leads, Name, QueryLanguage};
 use crate::node::NodeKind;
 use crate::path;
 
@@ -29,11 +30,18 @@ pub(super) fn read(
     };
     let mut sound = true;
     for member in members {
-        let name = member.name.strip_suffix(".$").unwrap_or(&member.name);
+        let name = match leads.language {
+            QueryLanguage::JsonPath => member.name.strip_suffix(".$").unwrap_or(&member.name),
+            QueryLanguage::Jsonata => &member.name,
+        };
         let place = field.place.below(&member.name, &member.name_span);
         let here = Field { name: &member.name, node: &member.node, place };
         sound &= check_name(name, &here, findings);
         leads.assigns(name.into(), here.place);
+    }
+    if leads.language == QueryLanguage::Jsonata {
+        jsonata::strings(field.node, &field.place, findings);
+        return None;
     }
     let mut variables: Vec<(Name, Template)> = match path::template(&field, findings)? {
         Template::Object(members) => {
