@@ -238,7 +238,7 @@ impl<'t> Data<'t> {
             Halt::Failed(Failure { cause, .. }) => {
                 Halt::Failed(Failure { error: Some(name.to_owned()), cause })
             }
-            halt => halt,
+            halt @ Halt::HistoryFull => halt,
         }
     }
 

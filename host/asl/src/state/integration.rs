@@ -126,7 +126,8 @@ pub(super) fn read(arn: &str) -> Integration<'_> {
         {
             Integration::Activity(name)
         }
-        ["arn", _, "states", "", "", "aws-sdk", service, action] => {
+        // An account's own copy of a definition may name region and account here as well.
+        ["arn", _, "states", _, _, "aws-sdk", service, action] => {
             let start = arn.find("aws-sdk").expect("it is a part");
             let length = "aws-sdk:".len() + service.len();
             let (action, pattern) = split(action);
@@ -137,8 +138,8 @@ pub(super) fn read(arn: &str) -> Integration<'_> {
                 _ => Integration::Unknown,
             }
         }
-        ["arn", _, "states", "", "", service, action] => known(service, action, false),
-        ["arn", _, "states", "", "", service, action, "2"] => known(service, action, true),
+        ["arn", _, "states", _, _, service, action] => known(service, action, false),
+        ["arn", _, "states", _, _, service, action, "2"] => known(service, action, true),
         _ => Integration::Unknown,
     }
 }
@@ -187,6 +188,10 @@ mod tests {
             (
                 "arn:aws:states:::aws-sdk:dynamodb:query",
                 action("aws-sdk:dynamodb", "query", Pattern::Response),
+            ),
+            (
+                "arn:aws:states:us-east-1:111122223333:sns:publish",
+                action("sns", "publish", Pattern::Response),
             ),
             ("arn:aws:states:us-east-1:111122223333:activity:dig", Integration::Activity("dig")),
             ("arn:aws:states:us-east-1:111122223333:activity:", Integration::Unknown),

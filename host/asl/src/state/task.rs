@@ -175,11 +175,8 @@ fn complete(
     }
     let field = parameters.require("FunctionName", findings)?;
     let text = field.string(findings)?;
-    let Some(name) = function_name(text) else {
-        not_a_function(&field, text, findings);
-        return None;
-    };
-    *function = Some(name.into());
+    // A parameter like any other: AWS looks at it when it calls.
+    *function = Some(function_name(text).unwrap_or(text).into());
     resource.place = PlaceEq(field.place);
     Some(resource)
 }
