@@ -1,5 +1,5 @@
 //! Which definitions AWS accepts, and what it says about those that it refuses: our verdict beside that of
-//! AWS, and beside that of two linters.
+//! AWS, and beside that of two linters. A machine of which AWS recorded an execution is one that it accepted.
 //!
 //! The cases lie beside the repository, in `../shared/conformance`; without them there is nothing to
 //! compare. `validation-exceptions.txt` lists the cases that may differ, each with its reason; one that

@@ -150,7 +150,14 @@ pub(crate) struct Book {
 struct Scope {
     /// The machine around it whose variables it sees.
     outer: Option<MachineId>,
-    assigned: Vec<(Name, Place)>,
+    assigned: Vec<Assigned>,
+}
+
+/// A variable that a state assigns.
+struct Assigned {
+    name: Name,
+    place: Place,
+    by_catcher: bool,
 }
 
 /// The machine that is being read: its states' names, and what they lead to.
@@ -193,8 +200,9 @@ impl Leads<'_> {
     }
 
     /// Notes that a state of the machine assigns a variable.
-    pub(crate) fn assigns(&mut self, name: Name, place: Place) {
-        self.book.scopes[self.machine.0 as usize].assigned.push((name, place));
+    pub(crate) fn assigns(&mut self, name: Name, place: Place, by_catcher: bool) {
+        let assigned = Assigned { name, place, by_catcher };
+        self.book.scopes[self.machine.0 as usize].assigned.push(assigned);
     }
 }
 
@@ -483,13 +491,15 @@ fn report_endless(book: &Book, findings: &mut Findings) {
     }
 }
 
-/// A machine cannot assign a variable that one around it assigns (`facts/asl.md` 2.5).
+/// A machine cannot assign a variable that one around it assigns (`facts/asl.md` 2.5), but for one that only
+/// a catcher assigns: AWS accepts `states_variables/parallel_catch_error`.
 fn report_reassigned(scopes: &[Scope], findings: &mut Findings) {
     for scope in scopes {
         let mut outer = scope.outer;
         while let Some(around) = outer.map(|id| &scopes[id.0 as usize]) {
-            for (name, place) in &scope.assigned {
-                let Some((_, first)) = around.assigned.iter().find(|(other, _)| other == name)
+            for Assigned { name, place, .. } in &scope.assigned {
+                let clashes = |other: &&Assigned| other.name == *name && !other.by_catcher;
+                let Some(Assigned { place: first, .. }) = around.assigned.iter().find(clashes)
                 else {
                     continue;
                 };

@@ -269,7 +269,8 @@ fn broken_call(
 }
 
 /// The place of what stands so many bytes into a field's text, up to its end; the whole field's where
-/// that cannot be told, because the file spells the text in another way, with escapes or over lines.
+/// the file spells the text in another way, with escapes or over lines. Only the lengths tell that, which
+/// could err, but not within a character as long as there are none of several bytes.
 fn inside(field: &Field<'_>, text: &str, offset: usize) -> Place {
     let mut place = field.place.clone();
     let quotes = match place.span.len().checked_sub(text.len()) {
@@ -277,7 +278,7 @@ fn inside(field: &Field<'_>, text: &str, offset: usize) -> Place {
         Some(2) => 1,
         _ => return place,
     };
-    if (1..text.len()).contains(&offset) {
+    if (1..text.len()).contains(&offset) && text.is_ascii() {
         place.span = place.span.start + quotes + offset..place.span.end - quotes;
     }
     place

@@ -11,9 +11,9 @@ use crate::branch::{Branch, Item, Waiting};
 use crate::context::{At, Moment};
 use crate::event::Event;
 use crate::execution::STATE_BYTES_MAX;
-use crate::failure::Failure;
+use crate::failure::{Failure, RUNTIME};
 use crate::history::Assigned;
-use crate::turn::{Flow, Halt, Turn, runtime_failure};
+use crate::turn::{Flow, Halt, Turn, told};
 
 mod choice;
 mod fail;
@@ -88,11 +88,11 @@ impl<'t> Data<'t> {
 
     /// The raw input through `InputPath`.
     pub(crate) fn input(&self, io: &InputOutput) -> Result<Document, Halt> {
-        self.pick(io.input_path.as_ref(), &self.moment.branch.input)
+        self.pick(io.input_path.as_ref(), self.moment.branch.input.clone())
     }
 
     /// A result through `OutputPath`.
-    pub(crate) fn output(&self, io: &InputOutput, result: &Document) -> Result<Document, Halt> {
+    pub(crate) fn output(&self, io: &InputOutput, result: Document) -> Result<Document, Halt> {
         self.pick(io.output_path.as_ref(), result)
     }
 
@@ -112,9 +112,9 @@ impl<'t> Data<'t> {
 
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
-        let filled = template
-            .fill(&At::new(data.value(), &self.moment))
-            .map_err(|error| self.expression_failure(error.name(), &error.cause(data.text())))?;
+        let filled = template.fill(&At::new(data.value(), &self.moment));
+        let filled =
+            filled.map_err(|error| self.failure(error.name(), &error.cause(data.text())))?;
         self.made(filled)
     }
 
@@ -142,12 +142,12 @@ impl<'t> Data<'t> {
     }
 
     /// What a path finds in the data; `{}` for null.
-    fn pick(&self, query: Option<&Query>, data: &Document) -> Result<Document, Halt> {
+    fn pick(&self, query: Option<&Query>, data: Document) -> Result<Document, Halt> {
         match query {
             None => Ok(Document::from(Value::Object(Map::new()))),
-            Some(query) if query.is_identity() => Ok(data.clone()),
+            Some(query) if query.is_identity() => Ok(data),
             Some(query) => {
-                self.find(query, data, |error| format!("Invalid path '{query}' : {error}"))
+                self.find(query, &data, |error| format!("Invalid path '{query}' : {error}"))
             }
         }
     }
@@ -217,33 +217,24 @@ impl<'t> Data<'t> {
     /// The text that `ErrorPath` or `CausePath` leads to.
     pub(crate) fn text(&self, expression: &Expression, field: &str) -> Result<String, Halt> {
         let input = &self.moment.branch.input;
-        let at = At::new(input.value(), &self.moment);
-        let found = expression.evaluate(&at).map_err(|error| {
-            self.expression_failure(error.name(), &error.cause(field, input.text()))
-        })?;
+        let scope = self.scope(input);
+        let found = expression
+            .evaluate(&scope)
+            .map_err(|error| self.failure(error.name(), &error.cause(field, input.text())))?;
         found.as_str().map(str::to_owned).ok_or_else(|| {
-            let what = match expression {
-                Expression::Query(_) => "JSONPath",
-                Expression::Intrinsic(_) => "intrinsic function",
-            };
             self.runtime_failure(&format!(
-                "The {what} '{expression}' specified for the field '{field}' must lead to a string, but led to {found}"
+                "The JSONPath '{expression}' specified for the field '{field}' must lead to a string, but led to {found}"
             ))
         })
     }
 
-    /// What fails a state whose path found nothing or whose function failed.
-    fn expression_failure(&self, name: &str, cause: &str) -> Halt {
-        match self.runtime_failure(cause) {
-            Halt::Failed(Failure { cause, .. }) => {
-                Halt::Failed(Failure { error: Some(name.to_owned()), cause })
-            }
-            halt @ Halt::HistoryFull => halt,
-        }
+    /// A failure at this moment, told as AWS tells it.
+    fn failure(&self, error: &str, what: &str) -> Halt {
+        Failure::new(error, told(self.moment.state, self.moment.branch, what)).into()
     }
 
     pub(crate) fn runtime_failure(&self, what: &str) -> Halt {
-        runtime_failure(self.moment.state, self.moment.branch, what)
+        self.failure(RUNTIME, what)
     }
 
     pub(crate) fn state_name(&self) -> &str {

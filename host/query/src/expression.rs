@@ -126,8 +126,9 @@ impl ExpressionError {
     /// there is only the specification's `States.IntrinsicFailure` to go by.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Query { .. }
-            | Self::Intrinsic { source: IntrinsicError::Argument { .. }, .. } => "States.Runtime",
+            Self::Query { .. } | Self::Intrinsic { source: IntrinsicError::Path { .. }, .. } => {
+                "States.Runtime"
+            }
             Self::Intrinsic { .. } => "States.IntrinsicFailure",
         }
     }
@@ -146,7 +147,7 @@ impl ExpressionError {
             Self::Intrinsic { intrinsic, source } => {
                 let what = match source {
                     // AWS tells the path in the context object, and nevertheless the state's input.
-                    IntrinsicError::Argument { query, source: PathError::NotFound(_) } => {
+                    IntrinsicError::Path { query, source: PathError::NotFound(_) } => {
                         let path = match query {
                             Query::Context(path) => path.to_string(),
                             Query::Data(_) | Query::Variable { .. } => query.to_string(),
@@ -156,7 +157,7 @@ impl ExpressionError {
                              input '{input}'"
                         )
                     }
-                    IntrinsicError::Argument { source, .. } => source.to_string(),
+                    IntrinsicError::Path { source, .. } => source.to_string(),
                     other => other.to_string(),
                 };
                 format!("The function '{intrinsic}' had the following error: {what}")

@@ -36,8 +36,9 @@ pub enum Query {
 pub trait Scope {
     /// The data, `$`.
     fn data(&self) -> &Value;
-    /// The context object, `$$`. Called only by queries that need it.
-    fn context(&self) -> &Value;
+    /// The context object, `$$`, or as much of it as a path on it can see: by its first two names, where
+    /// it begins with names. Called only by queries that need it.
+    fn context(&self, names: [Option<&str>; 2]) -> &Value;
     /// The value of a variable, if it has one. The name comes without `$`.
     fn variable(&self, name: &str) -> Option<&Value>;
     /// 64 random bits, others at each call. Called only by functions that need them, in the order in
@@ -84,7 +85,7 @@ impl Query {
     pub fn evaluate<'v>(&self, scope: &'v dyn Scope) -> Result<Cow<'v, Value>, PathError> {
         match self {
             Self::Data(path) => path.evaluate(scope.data()),
-            Self::Context(path) => path.evaluate(scope.context()),
+            Self::Context(path) => path.evaluate(scope.context(path.first_names())),
             Self::Variable { name, path } => match scope.variable(name) {
                 Some(value) => path.evaluate(value),
                 None => Err(PathError::NotFound(format!("The variable '{name}' has no value"))),

@@ -36,7 +36,7 @@ impl Scope for Fixed {
         &self.data
     }
 
-    fn context(&self) -> &Value {
+    fn context(&self, _: [Option<&str>; 2]) -> &Value {
         &self.context
     }
 

@@ -23,7 +23,7 @@ pub enum Text {
     /// The text.
     Literal(String),
     /// The field that ends in `Path`.
-    Made(Expression),
+    Path(Expression),
 }
 
 pub(super) fn read(
@@ -38,7 +38,7 @@ pub(super) fn read(
             .take(literal)
             .map(|field| field.string(findings).map(|text| Text::Literal(text.to_owned())));
         let by_path =
-            fields.take(by_path).map(|field| path::expression(&field, findings).map(Text::Made));
+            fields.take(by_path).map(|field| path::expression(&field, findings).map(Text::Path));
         optional(literal.or(by_path))
     };
     let (error, cause) = (text("Error", "ErrorPath"), text("Cause", "CausePath"));

@@ -184,7 +184,7 @@ fn read_catch(
             let error_equals = read_error_equals(&mut fields, index == last, findings);
             refuse_field_of_the_other(&mut fields, leads.language, findings);
             let result_path = result_path(&mut fields, findings);
-            let assign = assign::read(&mut fields, leads, findings);
+            let assign = assign::read_in_catcher(&mut fields, leads, findings);
             let next = fields.require("Next", findings).map(|field| leads.lead(&field, findings));
             fields.finish_in_doubt("a catcher", findings);
             Some(Catcher {

@@ -78,7 +78,7 @@ pub struct IntrinsicSyntaxError {
 pub enum IntrinsicError {
     /// A path among the arguments found nothing, or cannot be applied.
     #[error("the argument `{query}` found nothing: {source}")]
-    Argument {
+    Path {
         /// The path.
         query: Query,
         /// What it says.
@@ -150,7 +150,7 @@ impl<'s> Evaluation<'s> {
             Argument::Query(query) => {
                 let value = query
                     .evaluate(self.scope)
-                    .map_err(|source| IntrinsicError::Argument { query: query.clone(), source })?;
+                    .map_err(|source| IntrinsicError::Path { query: query.clone(), source })?;
                 if let Cow::Owned(made) = &value {
                     self.budget.take_json(made).map_err(|_| IntrinsicError::TooMuch)?;
                 }
