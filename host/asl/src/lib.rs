@@ -16,7 +16,7 @@ mod state;
 mod syntax;
 mod workflow;
 
-pub use finding::{CODES, Finding, Severity};
+pub use finding::{CODES, Diagnostic, Finding, Severity};
 pub use functions::{
     Component, FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant,
     ObjectGrant, Reuse, Stub, StubAnswer,
@@ -25,7 +25,7 @@ pub use machine::{
     Definition, Machine, MachineId, Name, STATE_NAME_CHARACTERS_MAX, StateId, Transition,
 };
 pub use state::assign::Assign;
-pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test};
+pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test, is_pattern};
 pub use state::fail::{Fail, Text};
 pub use state::map::{Map, Mode, Percentage};
 pub use state::parallel::Parallel;

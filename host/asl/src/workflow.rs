@@ -8,7 +8,7 @@ use crate::finding::{
     UNRESOLVED, UNSUPPORTED, UNSUPPORTED_FORM,
 };
 use crate::functions::{self, FunctionSettings};
-use crate::machine::{self, Definition};
+use crate::machine::{self, Definition, MachineType};
 use crate::node::{Node, NodeKind};
 use crate::state::StateKind;
 
@@ -117,12 +117,16 @@ fn read(root: &Node, stem: &str, findings: &mut Findings) -> Option<Parts> {
             NodeKind::Null => "the file is empty".to_owned(),
             _ => format!("a workflow is an object, not {}", root.kind_name()),
         };
-        findings.error(NO_WORKFLOW, &place, message).help(HELP);
+        findings.error(NO_WORKFLOW, &place, message).help(HELP).aws_at(
+            "SCHEMA_VALIDATION_FAILED",
+            "Definition must be a valid JSON object",
+            None,
+        );
         return None;
     };
     if root.get("StartAt").is_some() || root.get("States").is_some() {
         let field = Field { name: stem, node: root, place };
-        let definition = machine::read(&field, findings);
+        let definition = machine::read(&field, MachineType::Standard, findings);
         if let Some(functions) = root.get("functions") {
             let place = field.place.below("functions", &functions.name_span);
             findings
@@ -197,7 +201,11 @@ fn read_serverless(root: &Node, place: &Place, findings: &mut Findings) -> Optio
         }
         (None, Some(field)) => Some(field),
         (None, None) => {
-            findings.error(NO_WORKFLOW, place, "the file holds no state machine").help(HELP);
+            let finding = findings.error(NO_WORKFLOW, place, "the file holds no state machine");
+            finding.help(HELP).aws("These fields are required: [States, StartAt]");
+            if let Some(aws) = &mut finding.aws {
+                aws.location = Some("/".to_owned());
+            }
             None
         }
     };
@@ -247,9 +255,11 @@ fn read_machine(field: &Field<'_>, findings: &mut Findings) -> Option<NamedMachi
     let mut fields = Fields::of(field.node, &field.place, findings)?;
     let definition = fields.require("definition", findings);
     let name = fields.take("name").and_then(|field| field.string(findings));
+    let mut machine_type = MachineType::Standard;
     if let Some(kind) = fields.take("type") {
         match kind.string(findings) {
             Some("EXPRESS") => {
+                machine_type = MachineType::Express;
                 findings.warning(
                     UNSUPPORTED,
                     &kind.place,
@@ -286,5 +296,5 @@ fn read_machine(field: &Field<'_>, findings: &mut Findings) -> Option<NamedMachi
     }
     // A name with a variable in it is the deployment's business; the key names the machine here.
     let name = name.filter(|name| !name.contains('$')).unwrap_or(field.name).to_owned();
-    Some(NamedMachine { name, definition: machine::read(&definition, findings)? })
+    Some(NamedMachine { name, definition: machine::read(&definition, machine_type, findings)? })
 }

@@ -20,11 +20,15 @@ pub(crate) fn render(renderer: &Renderer, path: &Path, source: &str, finding: &F
         .path(path.as_str())
         .annotation(AnnotationKind::Primary.span(within(&finding.span, source)))
         .annotations(related);
+    // What AWS says about an error is in our words already; that it refuses what we only warn of is not.
+    let refusal = finding.aws.as_ref().filter(|_| finding.severity == Severity::Warning);
+    let refusal = refusal.map(|said| format!("AWS refuses this: {said}"));
     let group = level
         .primary_title(finding.message.as_str())
         .id(finding.code)
         .element(snippet)
-        .elements(finding.help.as_deref().map(|help| Level::HELP.message(help)));
+        .elements(finding.help.as_deref().map(|help| Level::HELP.message(help)))
+        .elements(refusal.as_deref().map(|words| Level::NOTE.message(words)));
     renderer.render(&[group])
 }
 
@@ -49,6 +53,7 @@ pub(crate) fn to_json(path: &Path, source: &str, finding: &Finding) -> Value {
         "line": line,
         "column": column,
         "help": finding.help,
+        "aws": finding.aws,
     })
 }
 
