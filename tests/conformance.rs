@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let exceptions = exceptions::read("conformance-exceptions.txt");
     let mut trials = Vec::new();
     let mut unknown = exceptions.clone();
-    for case in recording::cases(&root) {
+    for case in recording::cases(&root, &arguments) {
         let mut rows = table.lock().expect("no thread has panicked yet");
         let row = rows.entry(case.group.clone()).or_default();
         row.cases += 1;

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     let exceptions = exceptions::read("validation-exceptions.txt");
     let mut unknown = exceptions.clone();
     let mut trials = Vec::new();
-    for case in recording::validations(&root) {
+    for case in recording::validations(&root, &arguments) {
         unknown.remove(&case.name);
         let reason = exceptions.get(&case.name).cloned();
         let table = table.clone();

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
+use libtest_mimic::Arguments;
 use serde_json::{Value, json};
 use stepwell_asl::{Definition, Diagnostic, StateKind, load};
 use stepwell_engine::Failure;
@@ -57,9 +58,8 @@ pub struct Case {
 }
 
 /// Every case that records executions, in the order of their names.
-pub fn cases(root: &Path) -> Vec<Case> {
-    let mut files: Vec<PathBuf> = files_below(root);
-    files.sort();
+pub fn cases(root: &Path, arguments: &Arguments) -> Vec<Case> {
+    let files = files(root, arguments);
     files.iter().filter_map(|file| read(file)).collect()
 }
 
@@ -83,9 +83,8 @@ pub struct Validation {
 /// other things than the definition, such as where the machine's logs go, is left out.
 ///
 /// A machine of which AWS recorded an execution is a definition that AWS accepted.
-pub fn validations(root: &Path) -> Vec<Validation> {
-    let mut files: Vec<PathBuf> = files_below(root);
-    files.sort();
+pub fn validations(root: &Path, arguments: &Arguments) -> Vec<Validation> {
+    let files = files(root, arguments);
     let cases = files.iter().map(|file| read_json(file));
     cases
         .flat_map(|case| read_validation(&case).map_or_else(|| accepted(&case), |one| vec![one]))
@@ -167,6 +166,24 @@ impl Validation {
         json!({ "stateMachines": { "machine": { "type": "EXPRESS", "definition": definition } } })
             .to_string()
     }
+}
+
+/// The files that the tests which are asked for are made of, in order. nextest asks for one test at a time,
+/// each in a process of its own: reading hundreds of files for it would take most of the suite's time.
+fn files(root: &Path, arguments: &Arguments) -> Vec<PathBuf> {
+    if arguments.exact
+        && let [name] = arguments.filter.as_slice()
+    {
+        // A row of a table is `group/name#row`.
+        let name = name.split('#').next().unwrap_or(name);
+        let file = root.join(format!("{name}.json"));
+        if file.is_file() {
+            return vec![file];
+        }
+    }
+    let mut files = files_below(root);
+    files.sort();
+    files
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

@@ -6,9 +6,49 @@ use serde_json::json;
 
 use crate::support::{Cli, Ran};
 
+/// The workflow files of the repository, with those below `examples`.
 fn workflows() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workflows");
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    let files = [folder.clone(), folder.join("examples")];
+    let files = files.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
+}
+
+/// The comment at the head of an example holds commands and what they print, as one would see them in a
+/// terminal.
+#[test]
+fn every_example_does_what_its_head_says() {
+    let mut commands = 0;
+    for file in workflows().iter().filter(|file| file.parent().unwrap().ends_with("examples")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        let head: Vec<&str> =
+            text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim_start).collect();
+        let calls = head.iter().zip(&head[1..]).filter(|(line, _)| line.starts_with("$ "));
+        let before = commands;
+        for (call, expected) in calls {
+            let words = words(call.strip_prefix("$ stepwell ").unwrap());
+            let name = file.file_name().unwrap().to_str().unwrap();
+            assert_eq!(words[1], format!("workflows/examples/{name}"));
+            let ran = Cli::new().arg(&words[0]).arg(file).args(&words[2..]).run();
+            if expected.starts_with("error: ") {
+                ran.exits(1).says([*expected]);
+            } else {
+                ran.succeeds().prints(expected);
+            }
+            commands += 1;
+        }
+        assert!(commands > before, "{} shows no command", file.display());
+    }
+}
+
+/// A command's words, as a shell splits them.
+fn words(command: &str) -> Vec<String> {
+    let parts = command.split('\'').enumerate();
+    let words = parts.flat_map(|(index, part)| match index % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
+        _ => vec![part.to_owned()],
+    });
+    words.collect()
 }
 
 #[test]
