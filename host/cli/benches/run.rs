@@ -4,10 +4,13 @@
 //!
 //! - `transitions`: the import's loop (a task that is a stub, then a Choice) so many times. Time per item
 //!   must not grow with the number of items.
+//! - `map_of_tasks`: a Map of tasks that compute, on one core and on two. Items per second must grow with
+//!   the cores.
 //! - `process`: `stepwell` as a process: doing nothing (`version`), and running one task whose compiled
 //!   code is cached (`first_task`). The difference bounds the time to the task's first instruction;
 //!   `stepwell run --timings` tells what takes it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -16,10 +19,13 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::Timestamp;
 use stepwell_asl::Name;
-use stepwell_cli::{Callable, Clock, Functions, Observer, Run, drive};
+use stepwell_cli::{Callable, Clock, Functions, Observer, Run, Silent, drive};
 use stepwell_engine::{Details, Execution, HistoryEvent, Outcome, Start};
+use stepwell_objects::FolderBuckets;
 use stepwell_query::Document;
-use stepwell_sandbox::Report;
+use stepwell_sandbox::{
+    Component, Environment, Function, FunctionSettings, Grants, Report, Sandbox,
+};
 use tokio::sync::Notify;
 
 fn main() {
@@ -94,6 +100,59 @@ fn transitions(bencher: Bencher<'_, '_>, rounds: usize) {
         let (outcome, _) = runtime.block_on(driven).expect("the driver does not panic");
         assert!(matches!(outcome, Outcome::Aborted { .. }), "{outcome:?}");
     });
+}
+
+/// A Map of 1,000 items, each a task that computes for about a millisecond, on so many cores.
+#[divan::bench(args = [1, 2], sample_count = 10)]
+fn map_of_tasks(bencher: Bencher<'_, '_>, cores: usize) {
+    const ITEMS: usize = 1_000;
+    let machine = r#"{ "StartAt": "Each", "States": { "Each": { "Type": "Map", "End": true,
+        "ItemProcessor": { "StartAt": "Burn", "States": { "Burn": {
+            "Type": "Task", "Resource": "hostile", "ResultPath": null, "End": true } } } } } }"#;
+    let workflow = stepwell_asl::load(machine, "map").expect("the machine is sound");
+    let definition = Arc::new(workflow.machines[0].definition.clone());
+    let deeds: Vec<&str> = vec![r#"{"do":"burn","units":1000000}"#; ITEMS];
+    let input = Document::parse(format!("[{}]", deeds.join(","))).expect("the input is JSON");
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(cores).enable_all().build();
+    let runtime = runtime.expect("a runtime can be made");
+    let functions = hostile();
+    bencher.counter(ItemsCount::new(ITEMS)).bench(|| {
+        let start = Start { input: input.clone(), ..start() };
+        let run = Run {
+            definition: Arc::clone(&definition),
+            execution: Execution::new(start),
+            functions: functions.clone(),
+            clock: Clock::new(false),
+        };
+        let driven =
+            runtime.spawn(async move { drive(run, &mut Silent, std::future::pending()).await });
+        let (outcome, _) = runtime.block_on(driven).expect("the driver does not panic");
+        assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    });
+}
+
+/// The hostile task, which does as its event says.
+fn hostile() -> Functions {
+    let component = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../guest-tasks/target/wasm32-wasip2/release/hostile.wasm");
+    let bytes = std::fs::read(component).expect("`cargo xtask guests` builds it");
+    let sandbox = Sandbox::new(None).expect("the sandbox can be set up");
+    let component = Component::load(&sandbox, &bytes).expect("it is a task");
+    let folder = std::env::temp_dir().join("stepwell-bench-objects");
+    let settings = FunctionSettings {
+        name: "hostile".to_owned(),
+        memory_mb: 1769,
+        timeout_seconds: 60,
+        fuel: None,
+        variables: BTreeMap::new(),
+        environment: Environment::Fresh,
+        grants: Grants::default(),
+        objects: Arc::new(FolderBuckets::open(folder).expect("a folder can be made")),
+    };
+    let mut functions = Functions::new();
+    functions.insert("hostile", Callable::Function(Function::new(&sandbox, component, settings)));
+    functions
 }
 
 fn start() -> Start {

@@ -10,6 +10,7 @@
 mod support;
 
 mod components;
+mod concurrency;
 mod grants;
 mod graph;
 mod help;
