@@ -195,6 +195,14 @@ impl<'e> Turn<'e> {
 
     /// A branch failed: so does the execution, or its parent's state.
     fn failed(&mut self, branch: Branch, failure: Failure) -> Result<GoesOn, End> {
+        let forks = matches!(self.state(&branch).kind, StateKind::Parallel(_) | StateKind::Map(_));
+        if forks && branch.parent.is_some() {
+            // A Map's next item may be at fault while iterations are under way.
+            let stopped = self.stop_below(&branch, branch.previous_id);
+            if stopped.is_err() && branch.child.is_none() {
+                return Err(End::HistoryFull { previous_id: branch.previous_id });
+            }
+        }
         let Some((parent, index)) = branch.parent else {
             if !self.has_room(None) {
                 return Err(End::HistoryFull { previous_id: branch.previous_id });
@@ -237,37 +245,50 @@ impl<'e> Turn<'e> {
         (parent, fork)
     }
 
-    /// Stops every branch below a parent, iterations of `map` if it is one. AWS records it as the
-    /// consequence of the failure `cause_id`.
-    pub(crate) fn stop_below(
-        &mut self,
-        parent: &Branch,
-        cause_id: u64,
-        map: Option<&State>,
-    ) -> Result<(), Halt> {
+    /// Stops every branch below a parent. AWS records it as the consequence of the failure `cause_id`.
+    ///
+    /// All of them are stopped, whether or not the history has room for that.
+    pub(crate) fn stop_below(&mut self, parent: &Branch, cause_id: u64) -> Result<(), Halt> {
         let branches = self.running.branches.values();
         let of_parent =
             branches.filter(|branch| branch.parent.is_some_and(|(id, _)| id == parent.id));
         let below: BTreeSet<BranchId> = of_parent.map(|branch| branch.id).collect();
         self.running.ready.retain(|ready| !below.contains(ready));
+        let mut recorded = Ok(());
         for id in below {
             for effect in self.running.branches[&id].effects().collect::<Vec<_>>() {
                 self.ask(Effect::Cancel { id: effect });
             }
             let (branch, waiting) = self.wake(id);
-            if let (Some(map), Some((_, index))) = (map, branch.parent) {
-                let details = Details::MapIterationAborted { name: map.name.clone(), index };
-                self.record_apart(&branch, cause_id, details)?;
-            }
-            self.record_aborted(&branch, cause_id)?;
-            if let Waiting::Fork(fork) = waiting {
-                let state = self.state(&branch);
-                let inline = matches!(state.kind, StateKind::Map(_)) && fork.run.is_none();
-                self.stop_below(&branch, cause_id, inline.then_some(state))?;
+            let mut stopped = self.record_stopped(parent, &branch, cause_id);
+            if let Waiting::Fork(_) = waiting {
+                stopped = stopped.and(self.stop_below(&branch, cause_id));
             }
             self.forget(&branch);
+            // Whether a child execution that is stopped has room for that is nobody's business.
+            if branch.child == parent.child {
+                recorded = recorded.and(stopped);
+            }
         }
-        Ok(())
+        recorded
+    }
+
+    /// Records that a branch below a parent is stopped.
+    fn record_stopped(
+        &mut self,
+        parent: &Branch,
+        branch: &Branch,
+        cause_id: u64,
+    ) -> Result<(), Halt> {
+        let state = self.state(parent);
+        // A child execution is no iteration of the history that its parent writes to.
+        if let (StateKind::Map(_), Some((_, index))) = (&state.kind, branch.parent)
+            && branch.child == parent.child
+        {
+            let details = Details::MapIterationAborted { name: state.name.clone(), index };
+            self.record_apart(branch, cause_id, details)?;
+        }
+        self.record_aborted(branch, cause_id)
     }
 
     /// Records that a branch's state is given up, if AWS does so for its type.

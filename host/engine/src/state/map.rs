@@ -86,7 +86,7 @@ pub(crate) fn iteration_failed(
             fork.end(index, Document::from(failure.to_output()));
             return iteration_ended(turn, branch, &below, map, index, fork);
         }
-        turn.stop_below(branch, branch.previous_id, None)?;
+        turn.stop_below(branch, branch.previous_id)?;
         let failure = Failure::new(
             "States.ExceedToleratedFailureThreshold",
             "The specified tolerated failure threshold was exceeded",
@@ -99,7 +99,7 @@ pub(crate) fn iteration_failed(
     let details = Details::MapIterationFailed { name: state.name.clone(), index };
     turn.record_apart(branch, cause_id, details)?;
     turn.record_aborted(&below, cause_id)?;
-    turn.stop_below(branch, cause_id, Some(state))?;
+    turn.stop_below(branch, cause_id)?;
     branch.previous_id = cause_id;
     work::failed(turn, branch, &map.work, failure, Some(Details::MapStateFailed))
 }

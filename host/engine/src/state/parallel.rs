@@ -64,7 +64,7 @@ pub(crate) fn branch_failed(
 ) -> Result<Flow, Halt> {
     branch.previous_id = below.previous_id;
     turn.record_aborted(below, below.previous_id)?;
-    turn.stop_below(branch, below.previous_id, None)?;
+    turn.stop_below(branch, below.previous_id)?;
     work::failed(turn, branch, &parallel.work, failure, Some(Details::ParallelStateFailed))
 }
 
