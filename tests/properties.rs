@@ -17,7 +17,7 @@ fn load_and_look_at_all(source: &str) {
         Err(findings) => {
             assert!(findings.iter().any(|found| found.severity == Severity::Error));
             for found in &findings {
-                let related = found.related.iter().map(|(span, _)| span);
+                let related = found.related.iter().map(|related| &related.span);
                 for span in related.chain([&found.span]) {
                     assert!(source.get(span.clone()).is_some(), "{span:?} of {found:?}");
                 }

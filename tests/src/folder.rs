@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
+use stepwell_asl::Files;
 
 /// Any of these files makes a folder a case.
 const MARKS: [&str; 4] = ["workflow.yaml", "workflow.asl.json", "source.json", "table.json"];
@@ -89,4 +90,14 @@ pub fn assert_snapshot(folder: &Path, text: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("expected", text));
+}
+
+/// The files of a folder, for what a workflow file refers to.
+#[derive(Debug, Clone)]
+pub struct Folder(pub PathBuf);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> Result<String, String> {
+        fs::read_to_string(self.0.join(path)).map_err(|_| "there is no such file".to_owned())
+    }
 }

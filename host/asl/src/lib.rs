@@ -1,25 +1,28 @@
 //! The Amazon States Language: a workflow file's text in, checked state machines or all findings out.
 //!
-//! Reading order: [`Finding`] (what is said about a file), `node` (text with places; `syntax` for texts that have none), `fields` (reading
-//! an object field by field), `path` (paths and templates), `state` (one file per state type),
-//! `machine`, `functions`, and `workflow`, which recognises the forms a file can have.
+//! Reading order: [`Finding`] (what is said about a file), `source` (texts and where they come from),
+//! `node` (text with places; `syntax` for texts that have none), `fields` (reading an object field by
+//! field), `path` (paths and templates), `state` (one file per state type), `machine`, `functions`,
+//! `embedding` (the forms that a file can have, one file per form), and `workflow`, the whole.
 //!
-//! Knows text and the language. Does not know files, clocks, functions' code or how a machine runs.
+//! Knows text and the language. Does not know file systems, clocks, functions' code or how a machine runs.
 
+mod embedding;
 mod fields;
 mod finding;
 mod functions;
 mod machine;
 mod node;
 mod path;
+mod source;
 mod state;
 mod syntax;
 mod workflow;
 
-pub use finding::{CODES, Finding, Severity};
+pub use finding::{CODES, Finding, Related, Severity};
 pub use functions::{
     Component, FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant,
-    ObjectGrant, Reuse, Stub, StubAnswer,
+    ObjectGrant, Reuse, Stub, StubAnswer, function_name,
 };
 pub use machine::{Definition, Name, STATE_NAME_CHARACTERS_MAX, Transition};
 pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test};
@@ -29,4 +32,5 @@ pub use state::succeed::Succeed;
 pub use state::task::{Catcher, Jitter, Resource, Retrier, Task};
 pub use state::wait::{Wait, WaitFor};
 pub use state::{InputOutput, ResultPath, State, StateKind, StateType};
-pub use workflow::{NamedMachine, Workflow, load};
+pub use source::{Files, NoFiles, Source, SourceFile};
+pub use workflow::{NamedMachine, Options, Workflow, load, load_with};

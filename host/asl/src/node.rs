@@ -10,10 +10,10 @@ use std::thread;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Spanned, Tagged};
 use serde_saphyr::options::DuplicateKeyPolicy;
 
-use crate::finding::{DUPLICATE_KEY, Finding, Findings, Place, SYNTAX};
+use crate::finding::{DUPLICATE_KEY, Findings, Place, SYNTAX};
 use crate::syntax;
 
 /// A definition's text as AWS limits it: 1 MiB. A file may hold several and more beside them.
@@ -31,6 +31,8 @@ const PARSER_STACK_BYTES: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) kind: NodeKind,
+    /// YAML's `!Tag`, which other tools give a meaning; without the `!`.
+    pub(crate) tag: Option<String>,
     pub(crate) span: Range<usize>,
 }
 
@@ -44,6 +46,9 @@ pub(crate) enum NodeKind {
     Object(Vec<Member>),
 }
 
+/// What the parser gives for a node.
+type SpannedKind = Spanned<Tagged<NodeKind>>;
+
 /// A member of an object. Names are unique within it.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
@@ -53,28 +58,29 @@ pub(crate) struct Member {
 }
 
 impl Node {
-    /// Reads a text, all duplicate keys reported at once.
+    /// Reads a text whose first byte has the position `start`, all duplicate keys reported at once.
     ///
     /// On a stack of its own: whether a file is refused or ends the process must not depend on who asks.
-    pub(crate) fn parse(source: &str) -> Result<Self, Vec<Finding>> {
+    pub(crate) fn parse(source: &str, start: usize, findings: &mut Findings) -> Option<Self> {
         let parsed = thread::scope(|scope| {
             let builder = thread::Builder::new().stack_size(PARSER_STACK_BYTES);
-            let parser = builder.spawn_scoped(scope, || Self::parse_here(source));
+            let parser = builder.spawn_scoped(scope, || Self::parse_here(source, start));
             parser.expect("there is room for one more thread").join()
         });
-        parsed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let parsed = parsed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        parsed.map_err(|found| findings.append(found)).ok()
     }
 
-    fn parse_here(source: &str) -> Result<Self, Vec<Finding>> {
+    fn parse_here(source: &str, start: usize) -> Result<Self, Findings> {
         let mut findings = Findings::default();
         if source.len() > FILE_BYTES_MAX {
-            let place = Place::default();
+            let place = Place { pointer: String::new(), span: start..start };
             findings.error(
                 SYNTAX,
                 &place,
                 format!("the file is {} bytes long, more than {FILE_BYTES_MAX}", source.len()),
             );
-            return Err(findings.into_sorted());
+            return Err(findings);
         }
         let options = serde_saphyr::options! {
             budget: serde_saphyr::budget! { max_depth: DEPTH_MAX, max_documents: 1 },
@@ -85,22 +91,49 @@ impl Node {
             emit_comments: false,
             with_snippet: false,
         };
-        match serde_saphyr::from_str_with_options::<Spanned<NodeKind>>(source, options) {
+        match serde_saphyr::from_str_with_options::<SpannedKind>(source, options) {
             Ok(root) => {
                 let mut node = Self::from_spanned(root);
+                if start > 0 {
+                    node.move_by(start);
+                }
                 node.report_duplicates(&Place::default(), &mut findings);
-                let findings = findings.into_sorted();
-                if findings.is_empty() { Ok(node) } else { Err(findings) }
+                if findings.has_errors() { Err(findings) } else { Ok(node) }
             }
             Err(error) => {
-                syntax::report(source, &error, &mut findings);
-                Err(findings.into_sorted())
+                syntax::report(source, start, &error, &mut findings);
+                Err(findings)
             }
         }
     }
 
-    fn from_spanned(spanned: Spanned<NodeKind>) -> Self {
-        Self { kind: spanned.value, span: byte_range(&spanned.referenced) }
+    fn from_spanned(spanned: SpannedKind) -> Self {
+        let Tagged(kind, tag) = spanned.value;
+        // YAML's own tags have had their effect.
+        let tag = tag.and_then(|tag| Some(tag.strip_prefix('!')?.to_owned()));
+        let tag = tag.filter(|tag| !tag.is_empty());
+        Self { kind, tag, span: byte_range(&spanned.referenced) }
+    }
+
+    /// The parser counts from the text's first byte.
+    fn move_by(&mut self, start: usize) {
+        let moved = |span: &Range<usize>| span.start + start..span.end + start;
+        self.span = moved(&self.span);
+        match &mut self.kind {
+            NodeKind::Object(members) => {
+                for member in members {
+                    member.name_span = moved(&member.name_span);
+                    member.node.move_by(start);
+                }
+            }
+            NodeKind::Array(items) => items.iter_mut().for_each(|item| item.move_by(start)),
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}
+        }
+    }
+
+    /// A text at a place.
+    pub(crate) fn string(text: impl Into<String>, span: &Range<usize>) -> Self {
+        Self { kind: NodeKind::String(text.into()), tag: None, span: span.clone() }
     }
 
     /// Reports repeated names and keeps the first of each.
@@ -160,6 +193,32 @@ impl Node {
             NodeKind::Object(members) => Some(members),
             _ => None,
         }
+    }
+
+    pub(crate) fn as_array(&self) -> Option<&[Self]> {
+        match &self.kind {
+            NodeKind::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A string, number or boolean as text.
+    pub(crate) fn scalar_text(&self) -> Option<String> {
+        match &self.kind {
+            NodeKind::String(text) => Some(text.clone()),
+            NodeKind::Number(number) => Some(number.to_string()),
+            NodeKind::Bool(value) => Some(value.to_string()),
+            NodeKind::Null | NodeKind::Array(_) | NodeKind::Object(_) => None,
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.kind, NodeKind::Null)
+    }
+
+    /// The node at names below this one.
+    pub(crate) fn at(&self, names: &[&str]) -> Option<&Self> {
+        names.iter().try_fold(self, |node, name| Some(&node.get(name)?.node))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Member> {
@@ -256,7 +315,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<NodeKind, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = sequence.next_element::<Spanned<NodeKind>>()? {
+        while let Some(item) = sequence.next_element::<SpannedKind>()? {
             items.push(Node::from_spanned(item));
         }
         Ok(NodeKind::Array(items))
@@ -265,7 +324,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeKind, A::Error> {
         let mut members = Vec::new();
         while let Some(name) = map.next_key::<Spanned<String>>()? {
-            let node = Node::from_spanned(map.next_value::<Spanned<NodeKind>>()?);
+            let node = Node::from_spanned(map.next_value::<SpannedKind>()?);
             members.push(Member {
                 name: name.value,
                 name_span: byte_range(&name.referenced),

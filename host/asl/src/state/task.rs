@@ -10,6 +10,7 @@ use crate::fields::{Field, Fields};
 use crate::finding::{
     ERROR_EQUALS, Findings, OUT_OF_RANGE, Place, RESOURCE, UNRESOLVED, UNSUPPORTED,
 };
+use crate::functions::function_name;
 use crate::machine::{Name, Transition};
 use crate::path;
 
@@ -147,6 +148,12 @@ fn read_resource(field: &Field<'_>, findings: &mut Findings) -> Option<Resource>
         return None;
     }
     let text = field.string(findings)?;
+    if text.contains("${")
+        && let Some(function) = function_name(text)
+    {
+        let place = PlaceEq(field.place.clone());
+        return Some(Resource { function: function.into(), arn: text.into(), place });
+    }
     if text.contains("${") || text.contains("#{") {
         findings
             .error(
