@@ -119,8 +119,13 @@ pub(crate) fn read(root: &Node, text: &str, reading: &mut Reading<'_>) -> Option
 /// `"MaxAttempts": ${Attempts}`.
 pub(crate) fn parse_entry(text: &str, reading: &mut Reading<'_>) -> Option<Node> {
     let mut findings = Findings::default();
-    if let Some(node) = Node::parse(text, 0, &mut findings) {
-        return Some(node);
+    if let Some(mut node) = Node::parse_as_written(text, 0, &mut findings) {
+        if node.get("Resources").is_some() {
+            node.keep_last_duplicates(&mut reading.findings);
+            return Some(node);
+        }
+        node.report_duplicates(&Place::default(), &mut reading.findings);
+        return (!reading.findings.has_errors()).then_some(node);
     }
     let replaced = substitutions::replace_values(text, 0, reading.values);
     if let Some(replaced) = replaced {

@@ -59,9 +59,18 @@ pub(crate) struct Member {
 
 impl Node {
     /// Reads a text whose first byte has the position `start`, all duplicate keys reported at once.
+    pub(crate) fn parse(source: &str, start: usize, findings: &mut Findings) -> Option<Self> {
+        let mut node = Self::parse_as_written(source, start, findings)?;
+        let before = findings.count();
+        node.report_duplicates(&Place::default(), findings);
+        (findings.count() == before).then_some(node)
+    }
+
+    /// Reads a text as [`Node::parse`] does, but leaves duplicate keys as they are: see
+    /// [`Node::report_duplicates`] and [`Node::keep_last_duplicates`], one of which must follow.
     ///
     /// On a stack of its own: whether a file is refused or ends the process must not depend on who asks.
-    pub(crate) fn parse(source: &str, start: usize, findings: &mut Findings) -> Option<Self> {
+    pub(crate) fn parse_as_written(source: &str, start: usize, findings: &mut Findings) -> Option<Self> {
         let parsed = thread::scope(|scope| {
             let builder = thread::Builder::new().stack_size(PARSER_STACK_BYTES);
             let parser = builder.spawn_scoped(scope, || Self::parse_here(source, start));
@@ -97,8 +106,7 @@ impl Node {
                 if start > 0 {
                     node.move_by(start);
                 }
-                node.report_duplicates(&Place::default(), &mut findings);
-                if findings.has_errors() { Err(findings) } else { Ok(node) }
+                Ok(node)
             }
             Err(error) => {
                 syntax::report(source, start, &error, &mut findings);
@@ -136,33 +144,65 @@ impl Node {
         Self { kind: NodeKind::String(text.into()), tag: None, span: span.clone() }
     }
 
-    /// Reports repeated names and keeps the first of each.
-    fn report_duplicates(&mut self, place: &Place, findings: &mut Findings) {
+    /// Reports repeated names as errors and keeps the first of each.
+    pub(crate) fn report_duplicates(&mut self, place: &Place, findings: &mut Findings) {
+        self.drop_duplicates(place, &mut |name, place, other| {
+            findings
+                .error(DUPLICATE_KEY, place, format!("`{name}` stands here again"))
+                .help("remove one of the two, or give it another name")
+                .related(other.clone(), "it stands here first");
+        });
+    }
+
+    /// Warns of repeated names and keeps the last of each, as CloudFormation does.
+    pub(crate) fn keep_last_duplicates(&mut self, findings: &mut Findings) {
+        self.reverse();
+        self.drop_duplicates(&Place::default(), &mut |name, place, other| {
+            findings
+                .warning(DUPLICATE_KEY, place, format!("`{name}` has no effect: it stands again"))
+                .help("remove one of the two, or give it another name")
+                .related(other.clone(), "this one counts");
+        });
+        self.reverse();
+    }
+
+    /// Turns the order of all members and items round.
+    fn reverse(&mut self) {
         match &mut self.kind {
             NodeKind::Object(members) => {
-                let mut first: BTreeMap<String, Range<usize>> = BTreeMap::new();
+                members.reverse();
+                members.iter_mut().for_each(|member| member.node.reverse());
+            }
+            NodeKind::Array(items) => items.iter_mut().for_each(Self::reverse),
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}
+        }
+    }
+
+    /// Keeps the first member of each name. `report` gets the name and the places of the others, and
+    /// where the one is that is kept.
+    fn drop_duplicates(
+        &mut self,
+        place: &Place,
+        report: &mut impl FnMut(&str, &Place, &Range<usize>),
+    ) {
+        match &mut self.kind {
+            NodeKind::Object(members) => {
+                let mut kept: BTreeMap<String, Range<usize>> = BTreeMap::new();
                 members.retain_mut(|member| {
                     let here = place.below(&member.name, &member.name_span);
-                    if let Some(earlier) = first.get(&member.name) {
-                        findings
-                            .error(
-                                DUPLICATE_KEY,
-                                &here,
-                                format!("`{}` stands here again", member.name),
-                            )
-                            .help("remove one of the two, or give it another name")
-                            .related(earlier.clone(), "it stands here first");
+                    if let Some(other) = kept.get(&member.name) {
+                        report(&member.name, &here, other);
                         return false;
                     }
-                    first.insert(member.name.clone(), member.name_span.clone());
-                    member.node.report_duplicates(&here, findings);
+                    kept.insert(member.name.clone(), member.name_span.clone());
+                    member.node.drop_duplicates(&here, report);
                     true
                 });
             }
             NodeKind::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     let here = place.below(&index.to_string(), &item.span);
-                    item.report_duplicates(&here, findings);
+                    item.drop_duplicates(&here, report);
                 }
             }
             NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}

@@ -426,7 +426,8 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
         let named = resource.node.at(&["Properties", kind.name_property]);
         let physical = named.filter(|_| self.depth <= REFERENCES_MAX).and_then(|named| {
             self.depth += 1;
-            let place = Place { pointer: String::new(), span: span_of(named, &Place::default()) };
+            let pointer = format!("/Resources/{name}/Properties/{}", kind.name_property);
+            let place = Place { pointer, span: span_of(named, &Place::default()) };
             let text = self.text(named, &place);
             self.depth -= 1;
             Some(text?.text).filter(|text| !text.contains("${"))

@@ -15,10 +15,24 @@ pub fn function_name(text: &str) -> Option<&str> {
         | [_, "function", name, _] => name,
         _ => return None,
     };
-    let sound = !name.is_empty()
-        && (name.contains("${")
-            || name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)));
-    sound.then_some(name)
+    (!name.is_empty() && is_sound(name)).then_some(name)
+}
+
+/// Whether it has, outside of placeholders, only what a function's name may have.
+fn is_sound(name: &str) -> bool {
+    let mut rest = name;
+    while let Some(at) = rest.find("${") {
+        let Some(length) = rest[at..].find('}') else { return false };
+        if !is_plain(&rest[..at]) {
+            return false;
+        }
+        rest = &rest[at + length + 1..];
+    }
+    is_plain(rest)
+}
+
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
 /// What the colons separate that are not within a placeholder: `${AWS::Region}` is one part.
