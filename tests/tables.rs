@@ -82,6 +82,7 @@ pub(crate) fn check_state(folder: &Path) {
                 }
                 Outcome::Succeeded { output } => json!({ "output": output.value() }),
                 Outcome::Failed { error, cause } => json!({ "error": error, "cause": cause }),
+                Outcome::TimedOut => json!("timed out"),
                 Outcome::Aborted { .. } => json!("aborted"),
             };
             let agrees = match (got.as_object(), expected.as_object()) {

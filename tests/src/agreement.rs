@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use stepwell_engine::{HistoryEvent, Outcome};
 
-use crate::recording::Case;
+use crate::recording::{Case, Order};
 use crate::run::Step;
 use crate::show;
 
@@ -29,8 +29,15 @@ pub fn agreement(
         let compared = match level {
             0 => comparison.end(expected, outcome),
             1 => comparison.cause(expected, outcome),
-            2 => sequence(expected, &events),
-            _ => comparison.details(expected, &events),
+            2 => match case.order {
+                Order::Total => sequence(expected, &events),
+                Order::Partial => partial_order(expected, &events),
+                Order::Lost => contents(expected, &events),
+            },
+            _ => match case.order {
+                Order::Total => comparison.details(expected, &events),
+                Order::Partial | Order::Lost => comparison.details_in_any_order(expected, &events),
+            },
         };
         if let Err(difference) = compared {
             return (level, difference);
@@ -52,6 +59,7 @@ impl Comparison<'_> {
                 json!({ "status": "SUCCEEDED", "output": output.value() })
             }
             Outcome::Failed { error, .. } => json!({ "status": "FAILED", "error": error }),
+            Outcome::TimedOut => json!({ "status": "TIMED_OUT" }),
             Outcome::Aborted { error, .. } => json!({ "status": "ABORTED", "error": error }),
         };
         // The recording ends while the execution goes on.
@@ -66,7 +74,7 @@ impl Comparison<'_> {
 
     fn cause(&mut self, expected: &Value, outcome: &Outcome) -> Result<(), String> {
         let got = match outcome {
-            Outcome::Succeeded { .. } => &None,
+            Outcome::Succeeded { .. } | Outcome::TimedOut => &None,
             Outcome::Failed { cause, .. } | Outcome::Aborted { cause, .. } => cause,
         };
         self.same(&expected["cause"], &json!(got), "cause")
@@ -78,14 +86,57 @@ impl Comparison<'_> {
             let place = format!("event {} {}", event.id, event.details.event_type());
             self.same(&recorded["id"], &json!(event.id), &format!("{place} id"))?;
             let previous = json!(event.previous_id);
-            self.same(&recorded["previousEventId"], &previous, &format!("{place} previous"))?;
-            // The recordings leave empty details out, which AWS shows as `{}` (`facts/asl.md` 14).
-            let empty = json!({});
-            let recorded = recorded.get("details").unwrap_or(&empty);
-            let got = Some(parsed(show::details(event))).filter(Value::is_object);
-            self.same(recorded, &got.unwrap_or(empty.clone()), &place)?;
+            if !follows_a_map_run(events, event, &recorded["previousEventId"]) {
+                self.same(&recorded["previousEventId"], &previous, &format!("{place} previous"))?;
+            }
+            self.same_details(recorded, event, &place)?;
         }
         Ok(())
+    }
+
+    /// Each recorded event has one of ours with the same type and details.
+    fn details_in_any_order(
+        &mut self,
+        expected: &Value,
+        events: &[&HistoryEvent],
+    ) -> Result<(), String> {
+        let mut left: Vec<&HistoryEvent> = events.to_vec();
+        for recorded in expected["events"].as_array().into_iter().flatten() {
+            let name = named(recorded["type"].as_str().unwrap_or_default(), &recorded["details"]);
+            let mut first_difference = format!("no event is left for the recorded {name}");
+            let mut found = None;
+            for (index, event) in left.iter().enumerate() {
+                if named(&event.details.event_type(), &show::details(event)) != name {
+                    continue;
+                }
+                let before = self.bindings.clone();
+                match self.same_details(recorded, event, &name) {
+                    Ok(()) => {
+                        found = Some(index);
+                        break;
+                    }
+                    Err(difference) => {
+                        self.bindings = before;
+                        first_difference = difference;
+                    }
+                }
+            }
+            left.remove(found.ok_or(first_difference)?);
+        }
+        Ok(())
+    }
+
+    fn same_details(
+        &mut self,
+        recorded: &Value,
+        event: &HistoryEvent,
+        place: &str,
+    ) -> Result<(), String> {
+        // The recordings leave empty details out, which AWS shows as `{}` (`facts/asl.md` 14).
+        let empty = json!({});
+        let recorded = recorded.get("details").filter(|details| !details.is_null());
+        let got = Some(parsed(show::details(event))).filter(Value::is_object);
+        self.same(recorded.unwrap_or(&empty), &got.unwrap_or(empty.clone()), place)
     }
 
     /// Whether a value is what was expected, placeholders standing for anything.
@@ -197,6 +248,82 @@ fn sequence(expected: &Value, events: &[&HistoryEvent]) -> Result<(), String> {
     Err(format!("events\n  expected {}\n       got {}", recorded.join(", "), got.join(", ")))
 }
 
+/// The names of the events from the start to each event, whatever ran beside it. Recorded ids are dense,
+/// so they can be followed.
+fn partial_order(expected: &Value, events: &[&HistoryEvent]) -> Result<(), String> {
+    let recorded = expected["events"].as_array().into_iter().flatten();
+    let recorded = recorded.map(|event| {
+        let name = named(event["type"].as_str().unwrap_or_default(), &event["details"]);
+        let index = event["details"]["index"].as_u64();
+        (event["id"].as_u64(), event["previousEventId"].as_u64(), name, index)
+    });
+    let ours = events.iter().map(|event| {
+        let details = show::details(event);
+        let name = named(&event.details.event_type(), &details);
+        (Some(event.id), Some(event.previous_id), name, details["index"].as_u64())
+    });
+    let (recorded, ours) = (trails(recorded), trails(ours));
+    if recorded == ours {
+        return Ok(());
+    }
+    let only = |these: &[String], those: &[String]| {
+        let only: Vec<_> = these.iter().filter(|trail| !those.contains(trail)).cloned().collect();
+        only.join("\n    ")
+    };
+    let (missing, new) = (only(&recorded, &ours), only(&ours, &recorded));
+    Err(format!("events\n  only recorded {missing}\n  only got {new}"))
+}
+
+type Linked = (Option<u64>, Option<u64>, String, Option<u64>);
+
+/// For each event the names that lead to it, sorted.
+fn trails(events: impl Iterator<Item = Linked>) -> Vec<String> {
+    let mut by_id: BTreeMap<u64, String> = BTreeMap::new();
+    let mut all = Vec::new();
+    for (id, previous, name, index) in events {
+        let before = previous.and_then(|previous| by_id.get(&previous)).cloned();
+        let index = index.map_or_else(String::new, |index| format!("#{index}"));
+        let trail = format!("{} {name}{index}", before.unwrap_or_default());
+        by_id.insert(id.unwrap_or_default(), trail.clone());
+        all.push(trail);
+    }
+    all.sort();
+    all
+}
+
+/// Whether every recorded event is among ours, and ours have as many as the recorded ids say.
+fn contents(expected: &Value, events: &[&HistoryEvent]) -> Result<(), String> {
+    let Some(recorded) = expected["events"].as_array() else { return Ok(()) };
+    let mut left: Vec<String> = events
+        .iter()
+        .map(|event| named(&event.details.event_type(), &show::details(event)))
+        .collect();
+    for event in recorded {
+        let name = named(event["type"].as_str().unwrap_or_default(), &event["details"]);
+        let Some(at) = left.iter().position(|other| *other == name) else {
+            return Err(format!("events\n  {name} was recorded, and is not among {left:?}"));
+        };
+        left.remove(at);
+    }
+    let last = recorded.iter().filter_map(|event| event["id"].as_u64()).max();
+    if last.is_some_and(|last| last != events.len() as u64) {
+        return Err(format!("{} events, and {last:?} were recorded", events.len()));
+    }
+    Ok(())
+}
+
+/// AWS lets the exit of a distributed Map follow the start of its run or its end, now this, now that
+/// (`facts/asl.md` 14).
+fn follows_a_map_run(events: &[&HistoryEvent], event: &HistoryEvent, recorded: &Value) -> bool {
+    let type_of = |id: u64| {
+        let event = id.checked_sub(1).and_then(|index| events.get(usize::try_from(index).ok()?));
+        event.map(|event| event.details.event_type())
+    };
+    event.details.event_type() == "MapStateExited"
+        && type_of(event.previous_id).as_deref() == Some("MapRunSucceeded")
+        && recorded.as_u64().and_then(type_of).as_deref() == Some("MapRunStarted")
+}
+
 /// A function's error as its runtime writes it, if a text is one.
 fn error_payload(text: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(text).ok()?;
@@ -220,12 +347,17 @@ fn parsed(mut details: Value) -> Value {
     members.retain(|name, value| {
         !(matches!(name.as_str(), "inputDetails" | "outputDetails") && value["truncated"] == false)
     });
-    for name in ["input", "output", "parameters"] {
-        if let Some(Value::String(text)) = members.get(name)
-            && let Ok(value) = serde_json::from_str(text)
-        {
-            members.insert(name.to_owned(), value);
+    members.remove("assignedVariablesDetails");
+    let parse = |value: &mut Value| {
+        if let Some(parsed) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+            *value = parsed;
         }
+    };
+    for name in ["input", "output", "parameters"] {
+        members.get_mut(name).into_iter().for_each(parse);
+    }
+    if let Some(Value::Object(variables)) = members.get_mut("assignedVariables") {
+        variables.values_mut().for_each(parse);
     }
     details
 }

@@ -28,6 +28,18 @@ pub struct Recording {
     days_ahead: Option<i64>,
 }
 
+/// How far the order of recorded events can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Events come one after the other.
+    Total,
+    /// Branches ran side by side: an event comes after the one that led to it, and that is all.
+    Partial,
+    /// The events between a Parallel's start and its end were sorted as text, their ids lost, and some of
+    /// them dropped.
+    Lost,
+}
+
 /// A file of the recordings.
 pub struct Case {
     /// `group/name`.
@@ -38,6 +50,8 @@ pub struct Case {
     pub placeholders: Vec<String>,
     /// Causes hold a stack trace: only the error's type and message count.
     pub loose_causes: bool,
+    /// How far the order of the recorded events can be relied on.
+    pub order: Order,
     /// What was recorded.
     pub recordings: Vec<Recording>,
 }
@@ -92,6 +106,13 @@ fn read(file: &Path) -> Option<Case> {
         group: case["group"].as_str().expect("a case has a group").to_owned(),
         placeholders: strings(&case["placeholders"]),
         loose_causes: flagged("lambda-error-cause"),
+        order: if flagged("parallel-events-sorted-and-ids-blanked-by-peer") {
+            Order::Lost
+        } else if flagged("interleaving-possible") {
+            Order::Partial
+        } else {
+            Order::Total
+        },
         recordings: recordings.collect(),
         name,
     })
@@ -110,10 +131,10 @@ impl Recording {
     pub fn definition(&self) -> Option<Definition> {
         let definition = load(&self.definition, "machine").ok()?.machines.remove(0).definition;
         let answered = definition.states().all(|state| match &state.kind {
-            StateKind::Task(task) => {
-                let function = self.functions.get(task.resource.function.as_str());
+            StateKind::Task(task) => task.resource.function().is_none_or(|function| {
+                let function = self.functions.get(function.as_str());
                 function.is_some_and(|function| reply(function).is_some())
-            }
+            }),
             _ => true,
         });
         answered.then_some(definition)
@@ -136,9 +157,22 @@ impl Recording {
             cause: self.expected["cause"].as_str().map(str::to_owned),
         });
         run::run(definition, start, stop, |function, _| {
-            self.functions.get(function).and_then(reply).expect("only such machines are run")
+            self.functions.get(function).map_or_else(
+                || no_such_function(function),
+                |function| reply(function).expect("only such machines are run"),
+            )
         })
     }
+}
+
+/// What AWS answers for a function that does not exist.
+fn no_such_function(name: &str) -> Reply {
+    let cause = format!(
+        "Function not found: arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}:$LATEST (Service: AWSLambda; \
+         Status Code: 404; Error Code: ResourceNotFoundException; Request ID: 0; Proxy: null)"
+    );
+    let failure = Failure::new("Lambda.ResourceNotFoundException", cause);
+    Reply { answer: Answer::Fails(failure), after: SignedDuration::from_secs(1) }
 }
 
 /// What a recorded function does, if the script knows its kind.

@@ -145,7 +145,7 @@ pub fn details(event: &HistoryEvent) -> Value {
 
 fn effect(effect: &Effect) -> String {
     match effect {
-        Effect::Invoke { id, function, arn: _, payload, attempt } => {
+        Effect::Invoke { id, function, payload, attempt, .. } => {
             format!("Invoke #{} {function} attempt {attempt} {}", id.0, cut(payload.text()))
         }
         Effect::SetTimer { id, at } => format!("SetTimer #{} {}", id.0, offset(*at)),
@@ -162,6 +162,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Failed { error, cause } => {
             format!("Failed {}", named(error.as_deref(), cause.as_deref()))
         }
+        Outcome::TimedOut => "TimedOut".to_owned(),
         Outcome::Aborted { error, cause } => {
             format!("Aborted {}", named(error.as_deref(), cause.as_deref()))
         }

@@ -285,11 +285,7 @@ fn check_type(field: &Field<'_>, findings: &mut Findings) {
         Some(text) if text.contains("${") => {}
         Some(other) => {
             findings
-                .error(
-                    OUT_OF_RANGE,
-                    &field.place,
-                    format!("`{other}` is no type of state machine"),
-                )
+                .error(OUT_OF_RANGE, &field.place, format!("`{other}` is no type of state machine"))
                 .help("write `STANDARD`");
         }
     }

@@ -11,7 +11,7 @@ use crate::source::Sources;
 use crate::state::task::PlaceEq;
 
 mod grants;
-mod reference;
+pub(crate) mod reference;
 mod stub;
 
 pub use grants::{Grants, HttpGrant, ObjectGrant};

@@ -24,13 +24,19 @@ pub use functions::{
     Component, FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant,
     ObjectGrant, Reuse, Stub, StubAnswer, function_name,
 };
-pub use machine::{Definition, Name, STATE_NAME_CHARACTERS_MAX, Transition};
+pub use machine::{
+    Definition, Machine, MachineId, Name, STATE_NAME_CHARACTERS_MAX, StateId, Transition,
+};
+pub use source::{Files, NoFiles, Source, SourceFile};
+pub use state::assign::Assign;
 pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test};
-pub use state::fail::Fail;
+pub use state::fail::{Fail, Text};
+pub use state::map::{Map, Mode, Percentage};
+pub use state::parallel::Parallel;
 pub use state::pass::Pass;
 pub use state::succeed::Succeed;
-pub use state::task::{Catcher, Jitter, Resource, Retrier, Task};
+pub use state::task::{Call, Resource, Task};
 pub use state::wait::{Wait, WaitFor};
-pub use state::{InputOutput, ResultPath, State, StateKind, StateType};
-pub use source::{Files, NoFiles, Source, SourceFile};
+pub use state::work::{Catcher, Jitter, Retrier, Work};
+pub use state::{InputOutput, Quantity, ResultPath, State, StateKind, StateType};
 pub use workflow::{NamedMachine, Options, Workflow, load, load_with};

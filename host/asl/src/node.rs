@@ -10,8 +10,8 @@ use std::thread;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::{Spanned, Tagged};
 use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_saphyr::{Spanned, Tagged};
 
 use crate::finding::{DUPLICATE_KEY, Findings, Place, SYNTAX};
 use crate::syntax;
@@ -70,7 +70,11 @@ impl Node {
     /// [`Node::report_duplicates`] and [`Node::keep_last_duplicates`], one of which must follow.
     ///
     /// On a stack of its own: whether a file is refused or ends the process must not depend on who asks.
-    pub(crate) fn parse_as_written(source: &str, start: usize, findings: &mut Findings) -> Option<Self> {
+    pub(crate) fn parse_as_written(
+        source: &str,
+        start: usize,
+        findings: &mut Findings,
+    ) -> Option<Self> {
         let parsed = thread::scope(|scope| {
             let builder = thread::Builder::new().stack_size(PARSER_STACK_BYTES);
             let parser = builder.spawn_scoped(scope, || Self::parse_here(source, start));

@@ -3,24 +3,32 @@
 use std::fmt;
 use std::sync::Arc;
 
-use stepwell_query::{Query, ReferencePath};
+use stepwell_query::{Query, ReferencePath, Template};
 
 use crate::fields::{Field, Fields};
 use crate::finding::{EXCLUSIVE_FIELDS, Findings, MISSING_FIELD, STATE_TYPE, UNSUPPORTED};
-use crate::machine::{Name, Target, Transition, query_language};
+use crate::machine::{Leads, MachineId, Name, StateId, Transition, query_language};
 use crate::path;
 
+pub(crate) mod assign;
 pub(crate) mod choice;
 pub(crate) mod fail;
+pub(crate) mod map;
+pub(crate) mod parallel;
 pub(crate) mod pass;
 pub(crate) mod succeed;
 pub(crate) mod task;
 pub(crate) mod wait;
+pub(crate) mod work;
 
 /// A state of a machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
-    /// Its name, unique in the machine.
+    /// Its number in the definition.
+    pub id: StateId,
+    /// The machine it belongs to.
+    pub machine: MachineId,
+    /// Its name, unique in the definition.
     pub name: Name,
     /// What the author says about it.
     pub comment: Option<String>,
@@ -33,9 +41,11 @@ pub struct State {
 #[expect(missing_docs, reason = "each variant is the type of that name")]
 pub enum StateKind {
     Task(Box<task::Task>),
+    Parallel(Box<parallel::Parallel>),
+    Map(Box<map::Map>),
     Choice(choice::Choice),
-    Pass(pass::Pass),
-    Wait(wait::Wait),
+    Pass(Box<pass::Pass>),
+    Wait(Box<wait::Wait>),
     Succeed(succeed::Succeed),
     Fail(fail::Fail),
 }
@@ -45,6 +55,8 @@ pub enum StateKind {
 #[expect(missing_docs, reason = "each variant is the type of that name")]
 pub enum StateType {
     Task,
+    Parallel,
+    Map,
     Choice,
     Pass,
     Wait,
@@ -64,11 +76,34 @@ impl StateKind {
     pub fn state_type(&self) -> StateType {
         match self {
             Self::Task(_) => StateType::Task,
+            Self::Parallel(_) => StateType::Parallel,
+            Self::Map(_) => StateType::Map,
             Self::Choice(_) => StateType::Choice,
             Self::Pass(_) => StateType::Pass,
             Self::Wait(_) => StateType::Wait,
             Self::Succeed(_) => StateType::Succeed,
             Self::Fail(_) => StateType::Fail,
+        }
+    }
+
+    /// What a state that does work does about results and errors; `None` for the other types.
+    pub fn work(&self) -> Option<&work::Work> {
+        match self {
+            Self::Task(task) => Some(&task.work),
+            Self::Parallel(parallel) => Some(&parallel.work),
+            Self::Map(map) => Some(&map.work),
+            Self::Choice(_) | Self::Pass(_) | Self::Wait(_) | Self::Succeed(_) | Self::Fail(_) => {
+                None
+            }
+        }
+    }
+
+    /// The machines nested in the state, in order.
+    pub fn machines(&self) -> &[MachineId] {
+        match self {
+            Self::Parallel(parallel) => &parallel.branches,
+            Self::Map(map) => std::slice::from_ref(&map.processor),
+            _ => &[],
         }
     }
 }
@@ -91,34 +126,30 @@ pub enum ResultPath {
     At(Arc<ReferencePath>),
 }
 
-/// Gathers what a state leads to while it is read.
-#[derive(Default)]
-pub(crate) struct Leads {
-    pub(crate) targets: Vec<Target>,
-    pub(crate) ends: bool,
+/// A number in the file, or a path to one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Quantity {
+    /// The number.
+    Literal(u64),
+    /// The field that ends in `Path`.
+    Path(Query),
 }
 
-/// Reads one state; what it leads to is known even when the rest is not sound.
+/// Reads one state. What it leads to is noted even when the rest is not sound.
 pub(crate) fn read(
     field: &Field<'_>,
+    id: StateId,
+    machine: MachineId,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
-) -> (Option<State>, Vec<Target>, bool) {
-    let mut leads = Leads::default();
-    let state = read_state(field, &mut leads, findings);
-    // A state that could not be read might have been the last one: no second finding for one mistake.
-    let ends = leads.ends || state.is_none();
-    (state, leads.targets, ends)
-}
-
-const TYPES: [&str; 8] = ["Task", "Choice", "Pass", "Wait", "Succeed", "Fail", "Parallel", "Map"];
-
-fn read_state(field: &Field<'_>, leads: &mut Leads, findings: &mut Findings) -> Option<State> {
+) -> Option<State> {
+    const TYPES: [&str; 8] =
+        ["Task", "Choice", "Pass", "Wait", "Succeed", "Fail", "Parallel", "Map"];
     let mut fields = Fields::of(field.node, &field.place, findings)?;
     let comment = fields.take("Comment").and_then(|field| field.string(findings));
     query_language(&mut fields, findings);
     let type_field = fields.require("Type", findings)?;
     let type_name = type_field.string(findings)?;
-    fields.refuse_for_now(&["Assign"], findings);
     if !matches!(type_name, "Fail") {
         refuse_jsonata_fields(&mut fields, findings);
     }
@@ -126,28 +157,30 @@ fn read_state(field: &Field<'_>, leads: &mut Leads, findings: &mut Findings) -> 
         "Task" => {
             task::read(&mut fields, leads, findings).map(|task| StateKind::Task(Box::new(task)))
         }
+        "Parallel" => parallel::read(&mut fields, leads, findings)
+            .map(|parallel| StateKind::Parallel(Box::new(parallel))),
+        "Map" => map::read(&mut fields, leads, findings).map(|map| StateKind::Map(Box::new(map))),
         "Choice" => choice::read(&mut fields, leads, findings).map(StateKind::Choice),
-        "Pass" => pass::read(&mut fields, leads, findings).map(StateKind::Pass),
-        "Wait" => wait::read(&mut fields, leads, findings).map(StateKind::Wait),
+        "Pass" => {
+            pass::read(&mut fields, leads, findings).map(|pass| StateKind::Pass(Box::new(pass)))
+        }
+        "Wait" => {
+            wait::read(&mut fields, leads, findings).map(|wait| StateKind::Wait(Box::new(wait)))
+        }
         "Succeed" => succeed::read(&mut fields, leads, findings).map(StateKind::Succeed),
         "Fail" => fail::read(&mut fields, leads, findings).map(StateKind::Fail),
-        "Parallel" | "Map" => {
-            let message = format!("states of type `{type_name}` are not supported yet");
-            findings.error(UNSUPPORTED, &type_field.place, message);
-            // What it leads to still counts.
-            _ = transition(&mut fields, leads, &mut Findings::default());
-            return None;
-        }
         other => {
             findings
                 .error(STATE_TYPE, &type_field.place, format!("`{other}` is no type of state"))
                 .suggest(other, TYPES);
+            // What it leads to still counts.
             _ = transition(&mut fields, leads, &mut Findings::default());
             return None;
         }
     };
     fields.finish(&format!("a state of type `{type_name}`"), findings);
-    Some(State { name: field.name.into(), comment: comment.map(str::to_owned), kind: kind? })
+    let (name, comment) = (field.name.into(), comment.map(str::to_owned));
+    Some(State { id, machine, name, comment, kind: kind? })
 }
 
 /// Fields of the other query language, which a state of this one must not have.
@@ -172,7 +205,7 @@ fn refuse_jsonata_fields(fields: &mut Fields<'_>, findings: &mut Findings) {
 /// `Next` or `End`.
 pub(crate) fn transition(
     fields: &mut Fields<'_>,
-    leads: &mut Leads,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Transition> {
     let next = fields.take("Next");
@@ -186,9 +219,9 @@ pub(crate) fn transition(
                 .error(EXCLUSIVE_FIELDS, &place, "`Next` and `End` exclude each other")
                 .related(next.place.span.clone(), "the other one");
             leads.ends = true;
-            lead(&next, leads, findings).map(Transition::Next)
+            leads.lead(&next, findings).map(Transition::Next)
         }
-        Some(next) => lead(&next, leads, findings).map(Transition::Next),
+        Some(next) => leads.lead(&next, findings).map(Transition::Next),
         None if ends => {
             leads.ends = true;
             Some(Transition::End)
@@ -206,14 +239,6 @@ pub(crate) fn transition(
             None
         }
     }
-}
-
-/// A field that names a state.
-pub(crate) fn lead(field: &Field<'_>, leads: &mut Leads, findings: &mut Findings) -> Option<Name> {
-    let name = Name::from(field.string(findings)?);
-    let from = if field.name == "Default" { "Default" } else { "Next" };
-    leads.targets.push(Target { name: name.clone(), place: field.place.clone(), from });
-    Some(name)
 }
 
 pub(crate) fn input_output(
@@ -241,4 +266,38 @@ impl Default for ResultPath {
         let root = ReferencePath::parse("$").expect("`$` is a reference path");
         Self::At(Arc::new(root))
     }
+}
+
+/// A field that holds a number, or its twin that ends in `Path` and leads to one.
+pub(crate) fn quantity(
+    fields: &mut Fields<'_>,
+    [literal, by_path]: [&'static str; 2],
+    range: std::ops::RangeInclusive<u64>,
+    findings: &mut Findings,
+) -> Option<Option<Quantity>> {
+    fields.at_most_one(&[literal, by_path], findings);
+    let literal = fields
+        .take(literal)
+        .map(|field| field.integer(*range.start(), *range.end(), findings).map(Quantity::Literal));
+    let by_path = fields
+        .take(by_path)
+        .map(|field| path::reference_query(&field, findings).map(Quantity::Path));
+    optional(literal.or(by_path))
+}
+
+/// Turns what was read of a field that need not be there inside out: the outer option of the result says
+/// whether it could be read.
+#[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
+pub(crate) fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    read.map_or(Some(None), |read| read.map(Some))
+}
+
+/// A field that holds a payload template, if it is there.
+#[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
+pub(crate) fn template(
+    fields: &mut Fields<'_>,
+    name: &'static str,
+    findings: &mut Findings,
+) -> Option<Option<Template>> {
+    optional(fields.take(name).map(|field| path::template(&field, findings)))
 }

@@ -74,16 +74,15 @@ impl Workflow {
         let mut findings = Findings::default();
         for state in definition.states() {
             let StateKind::Task(task) = &state.kind else { continue };
+            // A function that each call names is looked for when it is called.
+            let Some(function) = task.resource.function() else { continue };
             let place = &task.resource.place.0;
-            match self.function(task.resource.function.as_str()) {
+            match self.function(function.as_str()) {
                 None => {
-                    let message = format!("no function is called `{}`", task.resource.function);
+                    let message = format!("no function is called `{function}`");
                     let finding = findings.error(FUNCTION_MISSING, place, message);
                     finding.help("add it under `functions:`, with a `component:` or a `stub:`");
-                    finding.suggest(
-                        task.resource.function.as_str(),
-                        self.functions.keys().map(String::as_str),
-                    );
+                    finding.suggest(function.as_str(), self.functions.keys().map(String::as_str));
                 }
                 Some((name, settings)) if settings.code.is_none() => {
                     findings
@@ -175,8 +174,7 @@ fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<
         }
     }
     let findings = &mut reading.findings;
-    let functions =
-        layers.into_iter().map(|(key, layer)| (key, layer.settle(findings))).collect();
+    let functions = layers.into_iter().map(|(key, layer)| (key, layer.settle(findings))).collect();
     let machines: Vec<_> =
         embedded.machines.iter().map(|machine| read_machine(machine, findings)).collect();
     Some((functions, machines.into_iter().collect::<Option<_>>()?))

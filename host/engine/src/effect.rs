@@ -27,6 +27,8 @@ pub enum Effect {
         arn: Arc<str>,
         /// What it gets.
         payload: Document,
+        /// The invocation's id: a UUID.
+        request_id: String,
         /// 0 for the first attempt of a state visit, then 1, 2, ...
         attempt: u64,
     },
@@ -64,6 +66,8 @@ pub enum Outcome {
         /// What happened, if anything was said.
         cause: Option<String>,
     },
+    /// It took longer than the machine's `TimeoutSeconds`.
+    TimedOut,
     /// It was stopped from outside.
     Aborted {
         /// The error given with the stop.

@@ -64,3 +64,12 @@ pub struct Start {
     /// `None`: never.
     pub history_events_max: Option<u64>,
 }
+
+impl Start {
+    /// The ARN of a function in the region and account of the execution.
+    pub(crate) fn function_arn(&self, function: &str) -> String {
+        let mut parts = self.machine_arn.split(':').skip(3);
+        let [region, account] = [(); 2].map(|()| parts.next().unwrap_or_default());
+        format!("arn:aws:lambda:{region}:{account}:function:{function}")
+    }
+}

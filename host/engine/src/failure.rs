@@ -33,9 +33,19 @@ impl Failure {
         Self::new("States.DataLimitExceeded", cause)
     }
 
+    /// An attempt took longer than `TimeoutSeconds`. AWS tells no cause.
+    pub(crate) fn timeout() -> Self {
+        Self { error: Some(TIMEOUT.to_owned()), cause: None }
+    }
+
     /// What a catcher's state gets.
     pub(crate) fn to_output(&self) -> Value {
-        json!({ "Error": self.error, "Cause": self.cause })
+        // Recorded on AWS: a timeout has an empty cause, other errors without one have null.
+        let cause = match (&self.cause, self.error.as_deref()) {
+            (None, Some(TIMEOUT)) => Some(""),
+            (cause, _) => cause.as_deref(),
+        };
+        json!({ "Error": self.error, "Cause": cause })
     }
 
     /// Whether one of `ErrorEquals` is for this failure (the policy of `facts/asl.md` 9).
@@ -46,12 +56,13 @@ impl Failure {
         }
         error_equals.iter().any(|name| match name.as_str() {
             "States.ALL" => true,
-            "States.TaskFailed" => error != "States.Timeout",
+            "States.TaskFailed" => error != TIMEOUT,
             name => name == error,
         })
     }
 }
 
+const TIMEOUT: &str = "States.Timeout";
 pub(crate) const RUNTIME: &str = "States.Runtime";
 
 /// Milliseconds before a retry. `number` counts this retrier's retries from 0; `draw` is a random

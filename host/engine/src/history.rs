@@ -1,10 +1,11 @@
 //! The history as AWS records it: types, order, ids, causes and details (`facts/asl.md` 14).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use stepwell_asl::{Name, StateType};
 use stepwell_query::Document;
 
@@ -32,88 +33,246 @@ pub enum Details {
     ExecutionSucceeded { output: Document },
     ExecutionFailed { error: Option<String>, cause: Option<String> },
     ExecutionAborted { error: Option<String>, cause: Option<String> },
+    ExecutionTimedOut,
     StateEntered { state_type: StateType, name: Name, input: Document },
-    StateExited { state_type: StateType, name: Name, output: Document },
-    LambdaFunctionScheduled { resource: Arc<str>, input: Document },
+    StateExited { state_type: StateType, name: Name, output: Document, assigned: Assigned },
+    StateAborted { state_type: StateType },
+    LambdaFunctionScheduled {
+        resource: Arc<str>,
+        input: Document,
+        timeout_in_seconds: Option<i64>,
+        task_credentials: Option<Document>,
+    },
     LambdaFunctionStarted,
     LambdaFunctionSucceeded { output: Document },
     LambdaFunctionFailed { error: Option<String>, cause: Option<String> },
+    LambdaFunctionTimedOut { error: Option<String>, cause: Option<String> },
+    TaskScheduled {
+        parameters: Document,
+        timeout_in_seconds: Option<i64>,
+        heartbeat_in_seconds: Option<i64>,
+        task_credentials: Option<Document>,
+    },
+    TaskStarted,
+    TaskSucceeded { output: Document },
+    TaskFailed { error: Option<String>, cause: Option<String> },
+    TaskTimedOut { error: Option<String>, cause: Option<String> },
+    ParallelStateStarted,
+    ParallelStateSucceeded,
+    ParallelStateFailed,
+    MapStateStarted { length: usize },
+    MapStateSucceeded,
+    MapStateFailed,
+    MapIterationStarted { name: Name, index: u32 },
+    MapIterationSucceeded { name: Name, index: u32 },
+    MapIterationFailed { name: Name, index: u32 },
+    MapIterationAborted { name: Name, index: u32 },
+    MapRunStarted { map_run_arn: String },
+    MapRunSucceeded,
+    MapRunFailed { error: Option<String>, cause: Option<String> },
+}
+
+/// Variables that a state assigned, by name. Cloning shares them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Assigned(Option<Arc<[(Name, Document)]>>);
+
+impl Assigned {
+    /// The variables in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &(Name, Document)> {
+        self.0.iter().flat_map(|assigned| assigned.iter())
+    }
+}
+
+impl From<Vec<(Name, Document)>> for Assigned {
+    fn from(assigned: Vec<(Name, Document)>) -> Self {
+        Self((!assigned.is_empty()).then(|| assigned.into()))
+    }
 }
 
 impl Details {
     /// The event's type as AWS names it, such as `TaskStateEntered`.
-    pub fn event_type(&self) -> String {
-        match self {
-            Self::StateEntered { state_type, .. } => format!("{state_type}StateEntered"),
-            Self::StateExited { state_type, .. } => format!("{state_type}StateExited"),
-            Self::ExecutionStarted { .. } => "ExecutionStarted".to_owned(),
-            Self::ExecutionSucceeded { .. } => "ExecutionSucceeded".to_owned(),
-            Self::ExecutionFailed { .. } => "ExecutionFailed".to_owned(),
-            Self::ExecutionAborted { .. } => "ExecutionAborted".to_owned(),
-            Self::LambdaFunctionScheduled { .. } => "LambdaFunctionScheduled".to_owned(),
-            Self::LambdaFunctionStarted => "LambdaFunctionStarted".to_owned(),
-            Self::LambdaFunctionSucceeded { .. } => "LambdaFunctionSucceeded".to_owned(),
-            Self::LambdaFunctionFailed { .. } => "LambdaFunctionFailed".to_owned(),
-        }
+    pub fn event_type(&self) -> Cow<'static, str> {
+        let name = match self {
+            Self::StateEntered { state_type, .. } => {
+                return format!("{state_type}StateEntered").into();
+            }
+            Self::StateExited { state_type, .. } => {
+                return format!("{state_type}StateExited").into();
+            }
+            Self::StateAborted { state_type } => return format!("{state_type}StateAborted").into(),
+            Self::ExecutionStarted { .. } => "ExecutionStarted",
+            Self::ExecutionSucceeded { .. } => "ExecutionSucceeded",
+            Self::ExecutionFailed { .. } => "ExecutionFailed",
+            Self::ExecutionAborted { .. } => "ExecutionAborted",
+            Self::ExecutionTimedOut => "ExecutionTimedOut",
+            Self::LambdaFunctionScheduled { .. } => "LambdaFunctionScheduled",
+            Self::LambdaFunctionStarted => "LambdaFunctionStarted",
+            Self::LambdaFunctionSucceeded { .. } => "LambdaFunctionSucceeded",
+            Self::LambdaFunctionFailed { .. } => "LambdaFunctionFailed",
+            Self::LambdaFunctionTimedOut { .. } => "LambdaFunctionTimedOut",
+            Self::TaskScheduled { .. } => "TaskScheduled",
+            Self::TaskStarted => "TaskStarted",
+            Self::TaskSucceeded { .. } => "TaskSucceeded",
+            Self::TaskFailed { .. } => "TaskFailed",
+            Self::TaskTimedOut { .. } => "TaskTimedOut",
+            Self::ParallelStateStarted => "ParallelStateStarted",
+            Self::ParallelStateSucceeded => "ParallelStateSucceeded",
+            Self::ParallelStateFailed => "ParallelStateFailed",
+            Self::MapStateStarted { .. } => "MapStateStarted",
+            Self::MapStateSucceeded => "MapStateSucceeded",
+            Self::MapStateFailed => "MapStateFailed",
+            Self::MapIterationStarted { .. } => "MapIterationStarted",
+            Self::MapIterationSucceeded { .. } => "MapIterationSucceeded",
+            Self::MapIterationFailed { .. } => "MapIterationFailed",
+            Self::MapIterationAborted { .. } => "MapIterationAborted",
+            Self::MapRunStarted { .. } => "MapRunStarted",
+            Self::MapRunSucceeded => "MapRunSucceeded",
+            Self::MapRunFailed { .. } => "MapRunFailed",
+        };
+        name.into()
     }
 
     /// The key that AWS puts the details under, and the details; `None` where AWS has none.
-    fn shown(&self) -> Option<(&'static str, Value)> {
+    fn shown(&self) -> Option<(String, Value)> {
         // Nothing is ever cut here, and AWS says so beside each document.
-        let whole = json!({ "truncated": false });
-        Some(match self {
-            Self::ExecutionStarted { input, role_arn } => (
-                "executionStartedEventDetails",
-                json!({ "input": input.text(), "inputDetails": whole, "roleArn": role_arn }),
-            ),
-            Self::ExecutionSucceeded { output } => (
-                "executionSucceededEventDetails",
-                json!({ "output": output.text(), "outputDetails": whole }),
-            ),
-            Self::ExecutionFailed { error, cause } => {
-                ("executionFailedEventDetails", failure(error.as_ref(), cause.as_ref()))
+        let whole = || json!({ "truncated": false });
+        let mut details = Map::new();
+        let mut add = |name: &str, value: Value| _ = details.insert(name.to_owned(), value);
+        if matches!(
+            self,
+            Self::TaskScheduled { .. }
+                | Self::TaskStarted
+                | Self::TaskSucceeded { .. }
+                | Self::TaskFailed { .. }
+                | Self::TaskTimedOut { .. }
+        ) {
+            // The only integration there is.
+            add("resourceType", json!("lambda"));
+            add("resource", json!("invoke"));
+        }
+        match self {
+            Self::ExecutionStarted { input, role_arn } => {
+                add("input", json!(input.text()));
+                add("inputDetails", whole());
+                add("roleArn", json!(role_arn));
             }
-            Self::ExecutionAborted { error, cause } => {
-                ("executionAbortedEventDetails", failure(error.as_ref(), cause.as_ref()))
+            Self::ExecutionSucceeded { output }
+            | Self::LambdaFunctionSucceeded { output }
+            | Self::TaskSucceeded { output } => {
+                add("output", json!(output.text()));
+                add("outputDetails", whole());
             }
-            Self::StateEntered { name, input, .. } => (
-                "stateEnteredEventDetails",
-                json!({ "name": name, "input": input.text(), "inputDetails": whole }),
-            ),
-            Self::StateExited { name, output, .. } => (
-                "stateExitedEventDetails",
-                json!({ "name": name, "output": output.text(), "outputDetails": whole }),
-            ),
-            Self::LambdaFunctionScheduled { resource, input } => (
-                "lambdaFunctionScheduledEventDetails",
-                json!({ "resource": resource, "input": input.text(), "inputDetails": whole }),
-            ),
-            Self::LambdaFunctionStarted => return None,
-            Self::LambdaFunctionSucceeded { output } => (
-                "lambdaFunctionSucceededEventDetails",
-                json!({ "output": output.text(), "outputDetails": whole }),
-            ),
-            Self::LambdaFunctionFailed { error, cause } => {
-                ("lambdaFunctionFailedEventDetails", failure(error.as_ref(), cause.as_ref()))
+            Self::StateEntered { name, input, .. } => {
+                add("name", json!(name));
+                add("input", json!(input.text()));
+                add("inputDetails", whole());
             }
-        })
+            Self::StateExited { name, output, assigned, .. } => {
+                add("name", json!(name));
+                add("output", json!(output.text()));
+                add("outputDetails", whole());
+                if assigned.iter().next().is_some() {
+                    let texts = assigned.iter();
+                    let texts =
+                        texts.map(|(name, value)| (name.to_string(), json!(value.text())));
+                    add("assignedVariables", texts.collect());
+                    add("assignedVariablesDetails", whole());
+                }
+            }
+            Self::LambdaFunctionScheduled {
+                resource,
+                input,
+                timeout_in_seconds,
+                task_credentials,
+            } => {
+                add("resource", json!(resource));
+                add("input", json!(input.text()));
+                add("inputDetails", whole());
+                add_limits(&mut add, *timeout_in_seconds, None, task_credentials.as_ref());
+            }
+            Self::TaskScheduled {
+                parameters,
+                timeout_in_seconds,
+                heartbeat_in_seconds,
+                task_credentials,
+            } => {
+                add("region", json!("us-east-1"));
+                add("parameters", json!(parameters.text()));
+                let (timeout, heartbeat) = (*timeout_in_seconds, *heartbeat_in_seconds);
+                add_limits(&mut add, timeout, heartbeat, task_credentials.as_ref());
+            }
+            Self::ExecutionTimedOut => add("error", json!("States.Timeout")),
+            Self::ExecutionFailed { error, cause }
+            | Self::ExecutionAborted { error, cause }
+            | Self::LambdaFunctionFailed { error, cause }
+            | Self::LambdaFunctionTimedOut { error, cause }
+            | Self::TaskFailed { error, cause }
+            | Self::TaskTimedOut { error, cause }
+            | Self::MapRunFailed { error, cause } => {
+                for (name, text) in [("error", error), ("cause", cause)] {
+                    if let Some(text) = text {
+                        add(name, json!(text));
+                    }
+                }
+            }
+            Self::MapStateStarted { length } => add("length", json!(length)),
+            Self::MapIterationStarted { name, index }
+            | Self::MapIterationSucceeded { name, index }
+            | Self::MapIterationFailed { name, index }
+            | Self::MapIterationAborted { name, index } => {
+                add("name", json!(name));
+                add("index", json!(index));
+            }
+            Self::MapRunStarted { map_run_arn } => add("mapRunArn", json!(map_run_arn)),
+            Self::TaskStarted => {}
+            Self::StateAborted { .. }
+            | Self::LambdaFunctionStarted
+            | Self::ParallelStateStarted
+            | Self::ParallelStateSucceeded
+            | Self::ParallelStateFailed
+            | Self::MapStateSucceeded
+            | Self::MapStateFailed
+            | Self::MapRunSucceeded => return None,
+        }
+        let key = match self {
+            Self::StateEntered { .. } => "stateEnteredEventDetails".to_owned(),
+            Self::StateExited { .. } => "stateExitedEventDetails".to_owned(),
+            _ => {
+                let mut key = self.event_type().into_owned();
+                key[..1].make_ascii_lowercase();
+                key + "EventDetails"
+            }
+        };
+        Some((key, Value::Object(details)))
     }
 }
 
-fn failure(error: Option<&String>, cause: Option<&String>) -> Value {
-    let entries = [("error", error), ("cause", cause)];
-    entries.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text?)))).collect()
+fn add_limits(
+    add: &mut impl FnMut(&str, Value),
+    timeout_in_seconds: Option<i64>,
+    heartbeat_in_seconds: Option<i64>,
+    credentials: Option<&Document>,
+) {
+    if let Some(seconds) = timeout_in_seconds {
+        add("timeoutInSeconds", json!(seconds));
+    }
+    if let Some(seconds) = heartbeat_in_seconds {
+        add("heartbeatInSeconds", json!(seconds));
+    }
+    if let Some(credentials) = credentials {
+        add("taskCredentials", json!({ "roleArn": credentials.value()["RoleArn"] }));
+    }
 }
 
 impl Serialize for HistoryEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("timestamp", &epoch_seconds(self.at))?;
-        map.serialize_entry("type", &self.details.event_type())?;
+        map.serialize_entry("type", &*self.details.event_type())?;
         map.serialize_entry("id", &self.id)?;
         map.serialize_entry("previousEventId", &self.previous_id)?;
         if let Some((key, details)) = self.details.shown() {
-            map.serialize_entry(key, &details)?;
+            map.serialize_entry(&key, &details)?;
         }
         map.end()
     }

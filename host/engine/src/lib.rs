@@ -9,19 +9,23 @@
 //!      '---- an effect's outcome is the next event ----'
 //! ```
 //!
-//! Reading order: [`Event`], [`Effect`], [`HistoryEvent`], [`Execution`], then `state`, one file per
-//! state type, `failure` (Retry and Catch) and `context` (the context object).
+//! Reading order: [`Event`], [`Effect`], [`HistoryEvent`], [`Execution`], then `branch` and `fork` (what an
+//! execution is made of), `turn` (how branches run), `state`, one file per state type, `failure` and
+//! `context` (the context object and variables).
 //!
 //! Reads no clock, does no I/O, draws no random numbers and spawns nothing: time and a seed come with
 //! the events, and the same events give the same effects and the same history in the same order.
 
+mod branch;
 mod context;
 mod effect;
 mod event;
 mod execution;
 mod failure;
+mod fork;
 mod history;
 mod state;
+mod turn;
 
 pub use effect::{Applied, Effect, EffectId, Outcome};
 pub use event::{Event, Start};
@@ -29,4 +33,4 @@ pub use execution::{
     Execution, HISTORY_EVENTS_MAX, IllegalEvent, STATE_BYTES_MAX, TRANSITIONS_PER_APPLY_MAX,
 };
 pub use failure::Failure;
-pub use history::{Details, HistoryEvent, epoch_seconds};
+pub use history::{Assigned, Details, HistoryEvent, epoch_seconds};

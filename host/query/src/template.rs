@@ -25,6 +25,10 @@ pub trait Scope {
     fn data(&self) -> &Value;
     /// The context object, `$$`. Called only by queries that need it.
     fn context(&self) -> &Value;
+    /// A workflow variable.
+    fn variable(&self, name: &str) -> Option<&Value>;
+    /// A random number.
+    fn draw(&self) -> u64;
 }
 
 impl Query {

@@ -204,7 +204,8 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
 
     fn call(&mut self, call: &Call<'_>, node: &Node) -> Option<Node> {
         if self.depth > REFERENCES_MAX {
-            let text = self.reading.unresolved(call.function, "references go in a circle", &call.place);
+            let text =
+                self.reading.unresolved(call.function, "references go in a circle", &call.place);
             return Some(Node::string(text, &node.span));
         }
         self.depth += 1;
@@ -321,7 +322,9 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
         match name {
             "AWS::StackName" => return string(stem.to_owned()),
             "AWS::StackId" => {
-                return string(format!("arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{stem}/0"));
+                return string(format!(
+                    "arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{stem}/0"
+                ));
             }
             "AWS::NotificationARNs" => {
                 let kind = NodeKind::Array(Vec::new());
@@ -440,9 +443,7 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
         let resource = &self.scope.resources?.get(name)?.node;
         let kind = resource.at(&["Type"])?.as_str()?;
         let qualifier = match kind {
-            "AWS::Lambda::Alias" => {
-                self.text(resource.at(&["Properties", "Name"])?, place)?.text
-            }
+            "AWS::Lambda::Alias" => self.text(resource.at(&["Properties", "Name"])?, place)?.text,
             "AWS::Lambda::Version" => "1".to_owned(),
             _ => return None,
         };
@@ -560,9 +561,7 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
 fn untagged(node: &Node) -> Node {
     match node.tag.as_deref() {
         // Only the outermost tag of an argument is the call itself.
-        Some("ImportValue" | "Length" | "ToJsonString") => {
-            Node { tag: None, ..node.clone() }
-        }
+        Some("ImportValue" | "Length" | "ToJsonString") => Node { tag: None, ..node.clone() },
         _ => node.clone(),
     }
 }

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::intrinsics::{self, Intrinsics, Scope};
-use super::{PSEUDO_PARAMETERS, Embedded, EmbeddedMachine, OWN_KEY, Reading, Strictness, check_type, substitutions};
+use super::{
+    Embedded, EmbeddedMachine, OWN_KEY, PSEUDO_PARAMETERS, Reading, Strictness, check_type,
+    substitutions,
+};
 use crate::fields::{Field, Fields};
 use crate::finding::{MISSING_FIELD, NO_WORKFLOW, Place, UNKNOWN_FIELD, UNSUPPORTED_FORM};
 use crate::node::{Node, NodeKind};

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use super::intrinsics::{Intrinsics, Scope, has_intrinsics};
 use super::plain::definition_value;
 use super::variables::Variables;
-use super::{
-    Embedded, EmbeddedMachine, HELP, OWN_KEY, Reading, Strictness, check_type, merged,
-};
+use super::{Embedded, EmbeddedMachine, HELP, OWN_KEY, Reading, Strictness, check_type, merged};
 use crate::fields::{Field, Fields};
 use crate::finding::{NO_WORKFLOW, Place, UNKNOWN_FIELD, UNRESOLVED};
 use crate::functions::{self, Layer, Layers, Manner};
@@ -144,16 +142,19 @@ fn provider(root: &Node, place: &Place, reading: &mut Reading<'_>) -> Layer {
     let node = Intrinsics::new(scope, reading).resolve(&node, &here);
     let one = Node {
         kind: NodeKind::Object(
-            node.map(|node| Member { name: "provider".to_owned(), name_span: member.name_span.clone(), node })
-                .into_iter()
-                .collect(),
+            node.map(|node| Member {
+                name: "provider".to_owned(),
+                name_span: member.name_span.clone(),
+                node,
+            })
+            .into_iter()
+            .collect(),
         ),
         tag: None,
         span: member.node.span.clone(),
     };
     let field = Field { name: "provider", node: &one, place: place.clone() };
-    let layers =
-        functions::read(&field, Manner::Deployed, &reading.sources, &mut reading.findings);
+    let layers = functions::read(&field, Manner::Deployed, &reading.sources, &mut reading.findings);
     let said = layers.into_iter().next().map(|(_, layer)| layer).unwrap_or_default();
     said.over(Layer {
         memory_mb: Some(MEMORY_MB_DEFAULT),
@@ -194,7 +195,8 @@ fn read_functions(
 /// The service's name, which functions without a name of their own begin with.
 fn service(root: &Node, reading: &mut Reading<'_>) -> String {
     let service = root.at(&["service"]).cloned();
-    let service = service.map(|node| Variables::new(root, reading).resolve(&node, &Place::default()));
+    let service =
+        service.map(|node| Variables::new(root, reading).resolve(&node, &Place::default()));
     service
         .and_then(|node| node.at(&["name"]).unwrap_or(&node).scalar_text())
         .unwrap_or_else(|| reading.stem.to_owned())

@@ -7,9 +7,7 @@ use super::intrinsics::{Intrinsics, Scope};
 use super::resources::Kind;
 use super::{Embedded, EmbeddedMachine, HELP, Reading, Strictness, check_type, substitutions};
 use crate::fields::{Field, Fields};
-use crate::finding::{
-    MISSING_FIELD, NO_WORKFLOW, Place, UNRESOLVED, UNSUPPORTED_FORM,
-};
+use crate::finding::{MISSING_FIELD, NO_WORKFLOW, Place, UNRESOLVED, UNSUPPORTED_FORM};
 use crate::functions::{
     FUNCTION_MEMORY_MB, FUNCTION_STORAGE_MB, FUNCTION_TIMEOUT_SECONDS, Layer, Manner, not_enforced,
     read_limit, read_variables,
@@ -26,8 +24,7 @@ pub(super) fn read(root: &Node, place: &Place, reading: &mut Reading<'_>) -> Opt
     let scope = Scope::of_template(root);
     let resources = root.get("Resources")?;
     let place_of_resources = place.of_member(resources);
-    let mut fields =
-        Fields::of(&resources.node, &place_of_resources, &mut reading.findings)?;
+    let mut fields = Fields::of(&resources.node, &place_of_resources, &mut reading.findings)?;
     let mut embedded = Embedded::default();
     let mut machines = 0;
     for resource in fields.take_all() {
@@ -217,7 +214,8 @@ fn read_machine(
     let reading = properties.intrinsics.reading;
     let (definition, place) = match field.name {
         "Definition" => {
-            let resolved = Intrinsics::new(scope, reading).resolve(&field.node.clone(), &field.place)?;
+            let resolved =
+                Intrinsics::new(scope, reading).resolve(&field.node.clone(), &field.place)?;
             let field = Field { node: &resolved, ..field.clone() };
             Fields::of(field.node, &field.place, &mut reading.findings)?;
             (substitute_in_tree(&resolved, &substitutions), field.place)
@@ -283,11 +281,7 @@ fn substitute_in_tree(node: &Node, values: &[(String, Text)]) -> Node {
 }
 
 /// The text of a definition in another file: a local path, or the local file of a CDK asset.
-fn read_location(
-    field: &Field<'_>,
-    scope: Scope<'_>,
-    reading: &mut Reading<'_>,
-) -> Option<Text> {
+fn read_location(field: &Field<'_>, scope: Scope<'_>, reading: &mut Reading<'_>) -> Option<Text> {
     let location = Intrinsics::new(scope, reading).resolve(field.node, &field.place)?;
     let from = field.node.span.start;
     if let Some(path) = location.as_str().filter(|path| !path.starts_with("s3://")) {
@@ -310,15 +304,16 @@ fn read_location(
 fn asset(key: &str, field: &Field<'_>, reading: &mut Reading<'_>) -> Option<String> {
     let from = field.node.span.start;
     let template = reading.sources.path_at(from);
-    let stack = std::path::Path::new(&template).file_name()?.to_str()?.strip_suffix(".template.json")?;
+    let stack =
+        std::path::Path::new(&template).file_name()?.to_str()?.strip_suffix(".template.json")?;
     let path = reading.sources.path_beside(from, &format!("{stack}.assets.json"));
     let listed = reading.files.read(&path).ok()?;
     let listed: serde_json::Value = serde_json::from_str(&listed).ok()?;
     let assets = listed.get("files")?.as_object()?;
     let found = assets.values().find(|asset| {
-        let destinations = asset["destinations"].as_object().into_iter().flat_map(|all| all.values());
+        let destinations =
+            asset["destinations"].as_object().into_iter().flat_map(|all| all.values());
         destinations.into_iter().any(|destination| destination["objectKey"] == key)
     })?;
     Some(found["source"]["path"].as_str()?.to_owned())
 }
-

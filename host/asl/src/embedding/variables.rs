@@ -50,10 +50,7 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
                 )
             }
             NodeKind::Object(members) => NodeKind::Object(
-                members
-                    .iter()
-                    .map(|member| self.resolve_member(member, place))
-                    .collect(),
+                members.iter().map(|member| self.resolve_member(member, place)).collect(),
             ),
             kind => kind.clone(),
         };

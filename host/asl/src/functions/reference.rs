@@ -36,7 +36,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// What the colons separate that are not within a placeholder: `${AWS::Region}` is one part.
-fn parts(text: &str) -> Vec<&str> {
+pub(crate) fn parts(text: &str) -> Vec<&str> {
     let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
     for (at, character) in text.char_indices() {
         match character {

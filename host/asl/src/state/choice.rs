@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde_json::Number;
 use stepwell_query::Query;
 
-use super::{InputOutput, Leads, input_output, lead};
+use super::assign::{self, Assign};
+use super::{InputOutput, input_output, optional};
 use crate::fields::{Field, Fields};
 use crate::finding::{CHOICE_RULE, Findings, OUT_OF_RANGE};
-use crate::machine::Name;
+use crate::machine::{Leads, StateId};
 use crate::node::NodeKind;
 use crate::path;
 
@@ -22,7 +23,9 @@ pub struct Choice {
     /// `Choices`, in order.
     pub rules: Vec<Rule>,
     /// Where it goes when no rule holds.
-    pub default: Option<Name>,
+    pub default: Option<StateId>,
+    /// What is assigned when no rule holds.
+    pub assign: Assign,
 }
 
 /// One of `Choices`.
@@ -31,7 +34,9 @@ pub struct Rule {
     /// When it holds.
     pub condition: Condition,
     /// Where it leads.
-    pub next: Name,
+    pub next: StateId,
+    /// What is assigned when it holds.
+    pub assign: Assign,
 }
 
 /// A Boolean expression or a data test.
@@ -100,7 +105,7 @@ pub enum Operand<T> {
 
 pub(super) fn read(
     fields: &mut Fields<'_>,
-    leads: &mut Leads,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Choice> {
     let io = input_output(fields, findings);
@@ -109,7 +114,7 @@ pub(super) fn read(
             field.items(findings)?.iter().map(|item| read_rule(item, leads, findings)).collect();
         rules.into_iter().collect::<Option<Vec<_>>>()
     });
-    let default = fields.take("Default").map(|field| lead(&field, leads, findings));
+    let default = fields.take("Default").map(|field| leads.lead(&field, findings));
     for name in ["Next", "End"] {
         if let Some(field) = fields.take(name) {
             findings
@@ -121,24 +126,22 @@ pub(super) fn read(
                 .help("use `Default` for when no rule holds");
         }
     }
-    Some(Choice {
-        io: io?,
-        rules: rules?,
-        default: default.map_or(Some(None), |name| name.map(Some))?,
-    })
+    let assign = assign::read(fields, leads, findings);
+    Some(Choice { io: io?, rules: rules?, default: optional(default)?, assign: assign? })
 }
 
-fn read_rule(field: &Field<'_>, leads: &mut Leads, findings: &mut Findings) -> Option<Rule> {
+fn read_rule(field: &Field<'_>, leads: &mut Leads<'_>, findings: &mut Findings) -> Option<Rule> {
     let mut fields = Fields::of(field.node, &field.place, findings)?;
     fields.pass_over(&["Comment"]);
-    fields.refuse_for_now(&["Assign", "Output", "Condition"], findings);
-    let next = fields.require("Next", findings).map(|field| lead(&field, leads, findings));
+    fields.refuse_for_now(&["Output", "Condition"], findings);
+    let next = fields.require("Next", findings).map(|field| leads.lead(&field, findings));
     if fields.has("Condition") {
         return None;
     }
+    let assign = assign::read(&mut fields, leads, findings);
     let condition = read_condition(&mut fields, 0, findings);
     fields.finish("a choice rule", findings);
-    Some(Rule { condition: condition?, next: next?? })
+    Some(Rule { condition: condition?, next: next??, assign: assign? })
 }
 
 fn read_condition(

@@ -1,29 +1,46 @@
 //! Fail: ends the machine with an error of the author's.
 
-use super::Leads;
+use stepwell_query::Query;
+
+use super::optional;
 use crate::fields::Fields;
 use crate::finding::Findings;
+use crate::machine::Leads;
+use crate::path;
 
 /// A Fail state's fields. What is absent here is absent from the history as well.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fail {
     /// The error's name.
-    pub error: Option<String>,
+    pub error: Option<Text>,
     /// What happened, for a person.
-    pub cause: Option<String>,
+    pub cause: Option<Text>,
+}
+
+/// A text in the file, or what makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Text {
+    /// The text.
+    Literal(String),
+    /// The field that ends in `Path`.
+    Path(Query),
 }
 
 pub(super) fn read(
     fields: &mut Fields<'_>,
-    leads: &mut Leads,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Fail> {
     leads.ends = true;
-    let mut text = |name| fields.take(name).map(|field| field.string(findings));
-    let (error, cause) = (text("Error"), text("Cause"));
-    fields.refuse_for_now(&["ErrorPath", "CausePath"], findings);
-    let owned = |text: Option<Option<&str>>| {
-        text.map_or(Some(None), |text| text.map(|t| Some(t.to_owned())))
+    let mut text = |literal, by_path| {
+        fields.at_most_one(&[literal, by_path], findings);
+        let literal = fields
+            .take(literal)
+            .map(|field| field.string(findings).map(|text| Text::Literal(text.to_owned())));
+        let by_path =
+            fields.take(by_path).map(|field| path::query(&field, findings).map(Text::Path));
+        optional(literal.or(by_path))
     };
-    Some(Fail { error: owned(error)?, cause: owned(cause)? })
+    let (error, cause) = (text("Error", "ErrorPath"), text("Cause", "CausePath"));
+    Some(Fail { error: error?, cause: cause? })
 }

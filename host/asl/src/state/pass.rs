@@ -1,13 +1,12 @@
 //! Pass: hands its input on, or a value of its own (`facts/asl.md` 5).
 
-use serde_json::Value;
-use stepwell_query::Template;
+use stepwell_query::{Document, Template};
 
-use super::{InputOutput, Leads, ResultPath, input_output, result_path, transition};
+use super::assign::{self, Assign};
+use super::{InputOutput, ResultPath, input_output, result_path, template, transition};
 use crate::fields::Fields;
 use crate::finding::Findings;
-use crate::machine::Transition;
-use crate::path;
+use crate::machine::{Leads, Transition};
 
 /// A Pass state's fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,28 +16,32 @@ pub struct Pass {
     /// Makes the effective input.
     pub parameters: Option<Template>,
     /// The result, as it stands; the effective input without it.
-    pub result: Option<Value>,
+    pub result: Option<Document>,
     /// Where the result goes.
     pub result_path: ResultPath,
+    /// What is assigned.
+    pub assign: Assign,
     /// Where the state leads.
     pub transition: Transition,
 }
 
 pub(super) fn read(
     fields: &mut Fields<'_>,
-    leads: &mut Leads,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Pass> {
     let io = input_output(fields, findings);
-    let parameters = fields.take("Parameters").map(|field| path::template(&field, findings));
-    let result = fields.take("Result").map(|field| field.node.to_value());
+    let parameters = template(fields, "Parameters", findings);
+    let result = fields.take("Result").map(|field| Document::from(field.node.to_value()));
     let result_path = result_path(fields, findings);
+    let assign = assign::read(fields, leads, findings);
     let transition = transition(fields, leads, findings);
     Some(Pass {
         io: io?,
-        parameters: parameters.map_or(Some(None), |template| template.map(Some))?,
+        parameters: parameters?,
         result,
         result_path: result_path?,
+        assign: assign?,
         transition: transition?,
     })
 }

@@ -1,8 +1,9 @@
 //! Succeed: ends the machine with its input as the output.
 
-use super::{InputOutput, Leads, input_output};
+use super::{InputOutput, input_output};
 use crate::fields::Fields;
 use crate::finding::Findings;
+use crate::machine::Leads;
 
 /// A Succeed state's fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +14,7 @@ pub struct Succeed {
 
 pub(super) fn read(
     fields: &mut Fields<'_>,
-    leads: &mut Leads,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Succeed> {
     leads.ends = true;

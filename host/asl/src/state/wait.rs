@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use stepwell_query::Query;
 
-use super::{InputOutput, Leads, input_output, transition};
+use super::assign::{self, Assign};
+use super::{InputOutput, input_output, transition};
 use crate::fields::Fields;
 use crate::finding::{EXCLUSIVE_FIELDS, Findings};
-use crate::machine::Transition;
+use crate::machine::{Leads, Transition};
 use crate::path;
 
 /// The most that AWS takes for `Seconds` and other times in seconds.
-pub(super) const SECONDS_MAX: u64 = 99_999_999;
+pub(crate) const SECONDS_MAX: u64 = 99_999_999;
 
 /// A Wait state's fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Wait {
     pub io: InputOutput,
     /// Until when.
     pub until: WaitFor,
+    /// What is assigned when the time has come.
+    pub assign: Assign,
     /// Where the state leads.
     pub transition: Transition,
 }
@@ -38,13 +41,14 @@ pub enum WaitFor {
 
 pub(super) fn read(
     fields: &mut Fields<'_>,
-    leads: &mut Leads,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Wait> {
     let io = input_output(fields, findings);
+    let assign = assign::read(fields, leads, findings);
     let transition = transition(fields, leads, findings);
     let until = read_until(fields, findings);
-    Some(Wait { io: io?, until: until?, transition: transition? })
+    Some(Wait { io: io?, until: until?, assign: assign?, transition: transition? })
 }
 
 fn read_until(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<WaitFor> {

@@ -9,26 +9,29 @@ use stepwell_asl::{Choice, Comparison, Condition, Operand, Ordering, Test, Trans
 use stepwell_query::{Query, Scope, parse_timestamp};
 
 use super::Data;
-use crate::execution::{Branch, Flow, Halt, Turn};
+use crate::branch::Branch;
+use crate::turn::{Flow, Halt, Turn};
 
-pub(super) fn enter(turn: &mut Turn<'_>, branch: &Branch, choice: &Choice) -> Result<Flow, Halt> {
-    let data = Data::new(turn, branch, false);
+pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, choice: &Choice) -> Result<Flow, Halt> {
+    let data = Data::new(turn, branch);
     let input = data.input(&choice.io)?;
-    let mut next = choice.default.as_ref();
+    let mut taken = choice.default.map(|next| (next, &choice.assign));
     let scope = data.scope(&input);
     for rule in &choice.rules {
         if holds(&rule.condition, &scope).map_err(|what| data.runtime_failure(&what))? {
-            next = Some(&rule.next);
+            taken = Some((rule.next, &rule.assign));
             break;
         }
     }
-    let Some(next) = next else {
+    let Some((next, assign)) = taken else {
         // The specification calls this `States.NoChoiceMatched`; measured on AWS, it is this.
         return Err(data.runtime_failure(
             "Failed to transition out of the state. The state does not point to a next state.",
         ));
     };
-    Ok(Flow::Exit(data.output(&choice.io, &input)?, Transition::Next(next.clone())))
+    let assigned = data.assigned(assign, &input)?;
+    let output = data.output(&choice.io, &input)?;
+    Ok(Flow::Exit { output, assigned, transition: Transition::Next(next) })
 }
 
 /// The error is the cause of a runtime failure.

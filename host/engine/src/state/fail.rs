@@ -1,10 +1,21 @@
 //! Fail: ends the machine with an error of the author's. It is entered and never exited.
 
-use stepwell_asl::Fail;
+use stepwell_asl::{Fail, Text};
 
-use crate::execution::Halt;
+use super::Data;
+use crate::branch::Branch;
 use crate::failure::Failure;
+use crate::turn::{Halt, Turn};
 
-pub(super) fn enter(fail: &Fail) -> Halt {
-    Failure { error: fail.error.clone(), cause: fail.cause.clone() }.into()
+pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, fail: &Fail) -> Halt {
+    let data = Data::new(turn, branch);
+    let text = |text: &Option<Text>, field: &str| match text {
+        None => Ok(None),
+        Some(Text::Literal(text)) => Ok(Some(text.clone())),
+        Some(Text::Path(query)) => data.text(query, field).map(Some),
+    };
+    match (text(&fail.error, "ErrorPath"), text(&fail.cause, "CausePath")) {
+        (Ok(error), Ok(cause)) => Failure { error, cause }.into(),
+        (Err(halt), _) | (_, Err(halt)) => halt,
+    }
 }

@@ -3,10 +3,12 @@
 use stepwell_asl::{Succeed, Transition};
 
 use super::Data;
-use crate::execution::{Branch, Flow, Halt, Turn};
+use crate::branch::Branch;
+use crate::history::Assigned;
+use crate::turn::{Flow, Halt, Turn};
 
-pub(super) fn enter(turn: &mut Turn<'_>, branch: &Branch, succeed: &Succeed) -> Result<Flow, Halt> {
-    let data = Data::new(turn, branch, false);
+pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, succeed: &Succeed) -> Result<Flow, Halt> {
+    let data = Data::new(turn, branch);
     let output = data.output(&succeed.io, &data.input(&succeed.io)?)?;
-    Ok(Flow::Exit(output, Transition::End))
+    Ok(Flow::Exit { output, assigned: Assigned::default(), transition: Transition::End })
 }

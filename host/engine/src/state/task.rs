@@ -1,86 +1,237 @@
-//! Task: invokes a function, retries and catches.
+//! Task: calls a function, and gives up when it takes too long.
 
-use jiff::SignedDuration;
-use stepwell_asl::{Task, Transition};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use stepwell_asl::{Call as How, Name, Task, function_name};
 use stepwell_query::Document;
 
-use super::Data;
+use super::{Data, work};
+use crate::branch::{Branch, Call, Waiting};
 use crate::effect::Effect;
-use crate::execution::{Branch, Flow, Halt, STATE_BYTES_MAX, Turn, Waiting};
-use crate::failure::{Failure, delay_ms, draw};
+use crate::execution::STATE_BYTES_MAX;
+use crate::failure::Failure;
 use crate::history::Details;
+use crate::turn::{Flow, Halt, Turn};
 
-/// Invokes the function, for the first time in this visit or once more.
-pub(crate) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> Result<Flow, Halt> {
-    let data = Data::new(turn, branch, true);
-    let payload = data.parameters(task.parameters.as_ref(), data.input(&task.io)?)?;
-    let arn = &task.resource.arn;
-    let scheduled =
-        Details::LambdaFunctionScheduled { resource: arn.clone(), input: payload.clone() };
-    turn.record(branch, scheduled)?;
-    turn.record(branch, Details::LambdaFunctionStarted)?;
-    let id = turn.ask_with_id(|id| Effect::Invoke {
-        id,
-        function: task.resource.function.clone(),
-        arn: arn.clone(),
-        payload,
-        attempt: branch.retry_count(),
-    });
-    Ok(Flow::Wait(Waiting::Function(id)))
-}
-
-pub(crate) fn succeeded(
+/// Calls the function, for the first time in this visit or once more.
+pub(super) fn attempt(
     turn: &mut Turn<'_>,
     branch: &mut Branch,
     task: &Task,
-    result: Document,
 ) -> Result<Flow, Halt> {
+    let data = Data::new(turn, branch);
+    let input = data.input(&task.work.io)?;
+    let seconds = |quantity, field| match quantity {
+        Some(quantity) => data.quantity(quantity, field, &input).map(Some),
+        None => Ok(None),
+    };
+    let timeout_in_seconds = seconds(task.timeout.as_ref(), "TimeoutSeconds")?;
+    let heartbeat_in_seconds = seconds(task.heartbeat.as_ref(), "HeartbeatSeconds")?;
+    for (seconds, field) in [(timeout_in_seconds, "TimeoutSeconds"), (heartbeat_in_seconds, "HeartbeatSeconds")] {
+        if seconds.is_some_and(|seconds| seconds <= 0) {
+            return Err(data.runtime_failure(&format!("{field} must be greater than 0.")));
+        }
+    }
+    let task_credentials =
+        task.credentials.as_ref().map(|template| data.fill(template, &input)).transpose()?;
+    let parameters = data.parameters(task.parameters.as_ref(), input)?;
+    let request = match &task.resource.call {
+        How::Function(function) => {
+            turn.record(
+                branch,
+                Details::LambdaFunctionScheduled {
+                    resource: task.resource.arn.clone(),
+                    input: parameters.clone(),
+                    timeout_in_seconds,
+                    task_credentials,
+                },
+            )?;
+            turn.record(branch, Details::LambdaFunctionStarted)?;
+            Ok((function.clone(), task.resource.arn.clone(), parameters))
+        }
+        How::Invoke { function } => {
+            let request = invocation(turn, function.as_ref(), &parameters);
+            turn.record(
+                branch,
+                Details::TaskScheduled {
+                    parameters,
+                    timeout_in_seconds,
+                    heartbeat_in_seconds,
+                    task_credentials,
+                },
+            )?;
+            turn.record(branch, Details::TaskStarted)?;
+            request
+        }
+    };
+    let request_id = turn.uuid();
+    let (function, arn, payload) = match request {
+        Ok(request) => request,
+        Err(failure) => return failed_with(turn, branch, task, &failure),
+    };
+    let attempt = branch.retry_count();
+    let id = turn.ask_with_id(|id| Effect::Invoke {
+        id,
+        function,
+        arn,
+        payload,
+        request_id: request_id.clone(),
+        attempt,
+    });
+    let timeout = timeout_in_seconds.map(|seconds| {
+        let at = turn.at.saturating_add(SignedDuration::from_secs(seconds));
+        let at = at.unwrap_or(Timestamp::MAX);
+        turn.ask_with_id(|id| Effect::SetTimer { id, at })
+    });
+    Ok(Flow::Wait(Waiting::Call(Call { id, request_id, timeout })))
+}
+
+/// The function, its ARN and its event, of the parameters of `lambda:invoke`.
+fn invocation(
+    turn: &Turn<'_>,
+    function: Option<&Name>,
+    parameters: &Document,
+) -> Result<(Name, std::sync::Arc<str>, Document), Failure> {
+    let parameters = parameters.value();
+    let text = parameters["FunctionName"].as_str().unwrap_or_default();
+    let Some(name) = function.cloned().or_else(|| function_name(text).map(Name::from)) else {
+        return Err(service_failure(
+            turn,
+            "ValidationException",
+            400,
+            &format!("Value '{text}' at 'functionName' failed to satisfy constraint"),
+        ));
+    };
+    let arn = match text.strip_prefix("arn:") {
+        Some(_) => text.into(),
+        None => turn.start.function_arn(name.as_str()).into(),
+    };
+    // Recorded on AWS: a text is sent as it is, so it must be JSON itself; null is nothing.
+    let payload = match &parameters["Payload"] {
+        Value::Null => Ok(Document::from(json!({}))),
+        Value::String(text) => Document::parse(text.as_str()),
+        value => Ok(Document::from(value.clone())),
+    };
+    let payload = payload.map_err(|error| {
+        let what = format!("Could not parse request body into json: {error}");
+        service_failure(turn, "InvalidRequestContentException", 400, &what)
+    })?;
+    Ok((name, arn, payload))
+}
+
+/// A failure of the Lambda service itself, in the words of AWS's SDK (`facts/asl.md` 13.1).
+fn service_failure(turn: &Turn<'_>, exception: &str, status: u16, message: &str) -> Failure {
+    let id = turn.uuid();
+    let cause = format!(
+        "{message} (Service: AWSLambda; Status Code: {status}; Error Code: {exception}; Request ID: {id}; Proxy: null)"
+    );
+    Failure::new(format!("Lambda.{exception}"), cause)
+}
+
+pub(super) fn succeeded(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    task: &Task,
+    call: &Call,
+    answer: Document,
+) -> Result<Flow, Halt> {
+    cancel(turn, call.timeout);
+    let (result, what) = match &task.resource.call {
+        How::Function(_) => (answer, &*task.resource.arn),
+        How::Invoke { .. } => (wrapped(turn, call, &answer), "lambda"),
+    };
     if result.size_bytes() > STATE_BYTES_MAX {
         // Recorded on AWS in 2024: unlike other states' data, a task's result that is too large can be
         // caught (`facts/asl.md` 9).
-        return failed(turn, branch, task, &Failure::data_limit_exceeded(&task.resource.arn));
+        return failed_with(turn, branch, task, &Failure::data_limit_exceeded(what));
     }
-    turn.record(branch, Details::LambdaFunctionSucceeded { output: result.clone() })?;
-    let data = Data::new(turn, branch, true);
-    let selected = match &task.result_selector {
-        Some(template) => data.fill(template, &result)?,
-        None => result,
+    let output = result.clone();
+    let details = match &task.resource.call {
+        How::Function(_) => Details::LambdaFunctionSucceeded { output },
+        How::Invoke { .. } => Details::TaskSucceeded { output },
     };
-    let output = data.output(&task.io, &data.merge(&task.result_path, selected)?)?;
-    Ok(Flow::Exit(output, task.transition.clone()))
+    turn.record(branch, details)?;
+    work::succeeded(turn, branch, &task.work, result)
 }
 
-/// Retries if a retrier is for it and has attempts left, or else catches, or else fails the execution.
-pub(crate) fn failed(
+pub(super) fn failed(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    task: &Task,
+    call: &Call,
+    failure: &Failure,
+) -> Result<Flow, Halt> {
+    cancel(turn, call.timeout);
+    failed_with(turn, branch, task, failure)
+}
+
+fn failed_with(
     turn: &mut Turn<'_>,
     branch: &mut Branch,
     task: &Task,
     failure: &Failure,
 ) -> Result<Flow, Halt> {
     let (error, cause) = (failure.error.clone(), failure.cause.clone());
-    turn.record(branch, Details::LambdaFunctionFailed { error, cause })?;
-    // The first retrier that matches decides; when it is used up, no later one gets a chance.
-    let retrier = task.retry.iter().position(|retrier| failure.matches(&retrier.error_equals));
-    if let Some(index) = retrier
-        && branch.retries[index] < task.retry[index].max_attempts
-    {
-        let (retrier, number) = (&task.retry[index], branch.retries[index]);
-        branch.retries[index] += 1;
-        let (start, now) = (turn.start, turn.at);
-        let id = turn.ask_with_id(|id| {
-            let delay = delay_ms(retrier, number, draw(start.seed, id.0));
-            let at = now.saturating_add(SignedDuration::from_millis(delay));
-            Effect::SetTimer {
-                id,
-                at: at.expect("adding a duration of units up to hours cannot fail"),
-            }
-        });
-        return Ok(Flow::Wait(Waiting::Retry(id)));
+    let details = match &task.resource.call {
+        How::Function(_) => Details::LambdaFunctionFailed { error, cause },
+        How::Invoke { .. } => Details::TaskFailed { error, cause },
+    };
+    turn.record(branch, details)?;
+    work::failed(turn, branch, &task.work, failure, None)
+}
+
+/// The call has taken too long: it is stopped.
+pub(super) fn timed_out(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    task: &Task,
+    call: &Call,
+) -> Result<Flow, Halt> {
+    cancel(turn, Some(call.id));
+    let failure = Failure::timeout();
+    let (error, cause) = (failure.error.clone(), failure.cause.clone());
+    let details = match &task.resource.call {
+        How::Function(_) => Details::LambdaFunctionTimedOut { error, cause },
+        How::Invoke { .. } => Details::TaskTimedOut { error, cause },
+    };
+    turn.record(branch, details)?;
+    work::failed(turn, branch, &task.work, &failure, None)
+}
+
+fn cancel(turn: &mut Turn<'_>, effect: Option<crate::EffectId>) {
+    if let Some(id) = effect {
+        turn.ask(Effect::Cancel { id });
     }
-    let catcher = task.catch.iter().find(|catcher| failure.matches(&catcher.error_equals));
-    let Some(catcher) = catcher else { return Err(failure.clone().into()) };
-    // Neither ResultSelector nor OutputPath applies to what a catcher hands on.
-    let data = Data::new(turn, branch, true);
-    let output = data.merge(&catcher.result_path, Document::from(failure.to_output()))?;
-    Ok(Flow::Exit(output, Transition::Next(catcher.next.clone())))
+}
+
+/// An answer as `lambda:invoke` hands it on, with the HTTP metadata of AWS's SDK (`facts/asl.md` 13.1).
+fn wrapped(turn: &Turn<'_>, call: &Call, answer: &Document) -> Document {
+    let (id, length) = (&call.request_id, answer.size_bytes().to_string());
+    let date = turn.at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let trace = id.replace('-', "");
+    let trace = format!("root=1-{}-{};sampled=0", &trace[..8], &trace[8..]);
+    let headers = [
+        ("X-Amz-Executed-Version", "$LATEST"),
+        ("x-amzn-Remapped-Content-Length", "0"),
+        ("Connection", "keep-alive"),
+        ("x-amzn-RequestId", id),
+        ("Content-Length", &length),
+        ("Date", &date),
+        ("X-Amzn-Trace-Id", &trace),
+        ("Content-Type", "application/json"),
+    ];
+    let each = |make: fn(&str) -> Value| -> Value {
+        headers.iter().map(|(name, text)| ((*name).to_owned(), make(text))).collect()
+    };
+    Document::from(json!({
+        "ExecutedVersion": "$LATEST",
+        "Payload": answer.value(),
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": each(|text| json!([text])),
+            "HttpHeaders": each(|text| json!(text)),
+            "HttpStatusCode": 200,
+        },
+        "SdkResponseMetadata": { "RequestId": id },
+        "StatusCode": 200,
+    }))
 }

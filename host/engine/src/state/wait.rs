@@ -1,13 +1,13 @@
 //! Wait: until so many seconds have passed since the state was entered, or until a time.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use stepwell_asl::{Wait, WaitFor};
 use stepwell_query::{Query, parse_timestamp};
 
-use super::Data;
+use super::{Data, shown};
+use crate::branch::{Branch, Waiting};
 use crate::effect::Effect;
-use crate::execution::{Branch, Flow, Halt, Turn, Waiting};
+use crate::turn::{Flow, Halt, Turn};
 
 /// The longest wait that AWS begins, in seconds (`facts/asl.md` 5).
 const DELAY_SECONDS_MAX: i64 = i32::MAX as i64;
@@ -18,21 +18,23 @@ pub(super) fn enter(turn: &mut Turn<'_>, branch: &Branch, wait: &Wait) -> Result
         return ended(turn, branch, wait);
     }
     if until.duration_since(turn.at).as_secs() > DELAY_SECONDS_MAX {
-        return Err(Turn::runtime_failure(branch, "Wait state delay is too long."));
+        return Err(turn.runtime_failure(branch, "Wait state delay is too long."));
     }
     let id = turn.ask_with_id(|id| Effect::SetTimer { id, at: until });
     Ok(Flow::Wait(Waiting::Time(id)))
 }
 
 /// The time has come.
-pub(crate) fn ended(turn: &mut Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Flow, Halt> {
-    let data = Data::new(turn, branch, false);
-    let output = data.output(&wait.io, &data.input(&wait.io)?)?;
-    Ok(Flow::Exit(output, wait.transition.clone()))
+pub(super) fn ended(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Flow, Halt> {
+    let data = Data::new(turn, branch);
+    let input = data.input(&wait.io)?;
+    let assigned = data.assigned(&wait.assign, &input)?;
+    let output = data.output(&wait.io, &input)?;
+    Ok(Flow::Exit { output, assigned, transition: wait.transition })
 }
 
 fn end_of(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Timestamp, Halt> {
-    let data = Data::new(turn, branch, false);
+    let data = Data::new(turn, branch);
     let find = |query: &Query, field: &str| {
         data.find(query, &data.input(&wait.io)?, |_| {
             format!("The {field} parameter does not reference an input value: {query}")
@@ -77,10 +79,5 @@ fn end_of(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Timestamp, Ha
 fn after(turn: &Turn<'_>, branch: &Branch, seconds: i64) -> Result<Timestamp, Halt> {
     turn.at
         .checked_add(SignedDuration::from_secs(seconds))
-        .map_err(|_| Turn::runtime_failure(branch, "Wait state delay is too long."))
-}
-
-/// A value in a message: a string without its quotes.
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        .map_err(|_| turn.runtime_failure(branch, "Wait state delay is too long."))
 }

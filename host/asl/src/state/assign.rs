@@ -1,0 +1,69 @@
+//! `Assign`: values that a state gives to workflow variables (`facts/asl.md` 2.5).
+
+use serde_json::Value;
+use stepwell_query::Template;
+
+use crate::fields::{Field, Fields};
+use crate::finding::{Findings, VARIABLE};
+use crate::machine::{Leads, Name};
+use crate::node::NodeKind;
+use crate::path;
+
+/// A variable's name, in Unicode characters (`facts/asl.md` 2.5).
+const VARIABLE_NAME_CHARACTERS_MAX: usize = 80;
+
+/// What a state assigns: variables in the order of their names, with what makes their values.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Assign(pub Vec<(Name, Template)>);
+
+/// Reads `Assign`, if it is there.
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Assign> {
+    let Some(field) = fields.take("Assign") else { return Some(Assign::default()) };
+    let NodeKind::Object(members) = &field.node.kind else {
+        field.wrong_type("an object", findings);
+        return None;
+    };
+    let mut sound = true;
+    for member in members {
+        let name = member.name.strip_suffix(".$").unwrap_or(&member.name);
+        let place = field.place.below(&member.name, &member.name_span);
+        let here = Field { name: &member.name, node: &member.node, place };
+        sound &= check_name(name, &here, findings);
+        leads.assigns(name.into(), here.place);
+    }
+    let mut variables: Vec<(Name, Template)> = match path::template(&field, findings)? {
+        Template::Object(members) => {
+            members.into_iter().map(|(name, value)| (name.as_str().into(), value)).collect()
+        }
+        Template::Constant(Value::Object(members)) => members
+            .into_iter()
+            .map(|(name, value)| (name.as_str().into(), Template::Constant(value)))
+            .collect(),
+        _ => unreachable!("a template of an object is an object or a constant one"),
+    };
+    variables.sort_by(|(left, _), (right, _)| left.cmp(right));
+    sound.then_some(Assign(variables))
+}
+
+fn check_name(name: &str, field: &Field<'_>, findings: &mut Findings) -> bool {
+    let mut characters = name.chars();
+    let first = characters.next().is_some_and(|c| c.is_alphabetic() || c == '_');
+    let rest = characters.all(|c| c.is_alphanumeric() || c == '_');
+    let wrong = if !first || !rest {
+        "it must begin with a letter and hold only letters, digits and `_`"
+    } else if name.chars().count() > VARIABLE_NAME_CHARACTERS_MAX {
+        "it must have at most 80 characters"
+    } else if name == "states" {
+        "it is reserved"
+    } else {
+        return true;
+    };
+    findings
+        .error(VARIABLE, &field.place, format!("`{name}` is no name of a variable: {wrong}"))
+        .help("a variable is assigned as a whole, by a name such as `total`");
+    false
+}

@@ -1,0 +1,41 @@
+//! Parallel: runs machines side by side (`facts/asl.md` 10).
+
+use stepwell_query::Template;
+
+use super::template;
+use super::work::{self, Work};
+use crate::fields::Fields;
+use crate::finding::Findings;
+use crate::machine::{Leads, MachineId, read_nested};
+
+/// A Parallel state's fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parallel {
+    /// Makes the effective input, which every branch gets.
+    pub parameters: Option<Template>,
+    /// `Branches`, in order; at least one.
+    pub branches: Vec<MachineId>,
+    /// What becomes of the result, the branches' outputs in order, and of errors.
+    pub work: Work,
+}
+
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Parallel> {
+    let parameters = template(fields, "Parameters", findings);
+    let branches = fields.require("Branches", findings).and_then(|field| {
+        let items = field.items(findings)?;
+        let branches: Vec<_> = items
+            .iter()
+            .map(|item| {
+                let fields = Fields::of(item.node, &item.place, findings)?;
+                Some(read_nested(fields, "a branch", Some(leads.machine), leads.book, findings))
+            })
+            .collect();
+        branches.into_iter().collect::<Option<Vec<_>>>()
+    });
+    let work = work::read(fields, leads, findings);
+    Some(Parallel { parameters: parameters?, branches: branches?, work: work? })
+}

@@ -1,0 +1,256 @@
+//! Map: runs a machine for each of many items, as part of the execution or each as an execution of its own
+//! (`facts/asl.md` 11).
+
+use serde_json::Value;
+use stepwell_asl::{Map, Mode, Percentage};
+use stepwell_query::Document;
+
+use super::parallel::together;
+use super::{Data, shown, work};
+use crate::branch::{Branch, Child, Item, Waiting};
+use crate::failure::Failure;
+use crate::fork::{Fork, MapRun};
+use crate::history::Details;
+use crate::turn::{Flow, Halt, Turn};
+
+/// Iterations of an inline Map that AWS runs at a time (`facts/asl.md` 11.1).
+const INLINE_ITERATIONS_MAX: u32 = 40;
+/// Executions that a distributed Map runs at a time (`facts/asl.md` 11.2).
+const DISTRIBUTED_EXECUTIONS_MAX: u32 = 10_000;
+
+/// Begins as many iterations as may run at a time, for the first time in this visit or once more.
+pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, map: &Map) -> Result<Flow, Halt> {
+    let data = Data::new(turn, branch);
+    let input = data.input(&map.work.io)?;
+    let most = concurrency(&data, map, &input)?;
+    let items = data.find(&map.items_path, &input, |error| {
+        format!("Invalid path '{}' : {error}", map.items_path)
+    })?;
+    let Some(length) = items.value().as_array().map(Vec::len) else {
+        let what = format!("Reference path \"{}\" must point to array.", map.items_path);
+        return Err(data.runtime_failure(&what));
+    };
+    turn.record(branch, Details::MapStateStarted { length })?;
+    let mut fork = Fork::new(length, input);
+    fork.items = Some(items);
+    if let Mode::Distributed { .. } = &map.mode {
+        fork.run = Some(start_run(turn, branch, map, &fork.input)?);
+    }
+    let started_id = branch.previous_id;
+    while fork.next < most && !fork.all_begun() {
+        begin_next(turn, branch, map, &mut fork, started_id)?;
+    }
+    if fork.left == 0 { complete(turn, branch, map, fork) } else { wait(fork) }
+}
+
+/// An iteration came to its end, and its output is in the fork.
+pub(crate) fn iteration_ended(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    below: &Branch,
+    map: &Map,
+    index: u32,
+    mut fork: Box<Fork>,
+) -> Result<Flow, Halt> {
+    let name = turn.state(branch).name.clone();
+    let mut last = branch.previous_id;
+    if fork.run.is_some() {
+        turn.running.children.remove(&below.id);
+    } else {
+        let details = Details::MapIterationSucceeded { name, index };
+        last = turn.record_apart(branch, below.previous_id, details)?;
+    }
+    if !fork.all_begun() {
+        // AWS lets the next iteration follow the last event within this one.
+        begin_next(turn, branch, map, &mut fork, below.previous_id)?;
+    }
+    if fork.left > 0 {
+        return wait(*fork);
+    }
+    branch.previous_id = last;
+    complete(turn, branch, map, *fork)
+}
+
+/// An iteration failed: the others are stopped, unless the Map tolerates it.
+pub(crate) fn iteration_failed(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    below: Branch,
+    map: &Map,
+    index: u32,
+    mut fork: Box<Fork>,
+    failure: &Failure,
+) -> Result<Flow, Halt> {
+    let items = fork.outputs.len();
+    if let Some(run) = &mut fork.run {
+        run.failed += 1;
+        if !run.exceeds(items) {
+            fork.end(index, Document::from(failure.to_output()));
+            return iteration_ended(turn, branch, &below, map, index, fork);
+        }
+        turn.running.children.remove(&below.id);
+        turn.stop_below(branch, below.previous_id, None)?;
+        let failure = Failure::new(
+            "States.ExceedToleratedFailureThreshold",
+            "The specified tolerated failure threshold was exceeded",
+        );
+        let (error, cause) = (failure.error.clone(), failure.cause.clone());
+        turn.record(branch, Details::MapRunFailed { error, cause })?;
+        return work::failed(turn, branch, &map.work, &failure, Some(Details::MapStateFailed));
+    }
+    let (state, cause_id) = (turn.state(branch), below.previous_id);
+    let details = Details::MapIterationFailed { name: state.name.clone(), index };
+    turn.record_apart(branch, cause_id, details)?;
+    turn.record_aborted(&below, cause_id)?;
+    turn.stop_below(branch, cause_id, Some(state))?;
+    branch.previous_id = cause_id;
+    work::failed(turn, branch, &map.work, failure, Some(Details::MapStateFailed))
+}
+
+fn wait(fork: Fork) -> Result<Flow, Halt> {
+    Ok(Flow::Wait(Waiting::Fork(Box::new(fork))))
+}
+
+/// How many iterations may run at a time.
+fn concurrency(data: &Data<'_>, map: &Map, input: &Document) -> Result<u32, Halt> {
+    let asked = data.quantity(&map.max_concurrency, "MaxConcurrency", input)?;
+    if asked < 0 {
+        return Err(data.runtime_failure("MaxConcurrency cannot be negative."));
+    }
+    let most = match map.mode {
+        Mode::Inline => INLINE_ITERATIONS_MAX,
+        Mode::Distributed { .. } => DISTRIBUTED_EXECUTIONS_MAX,
+    };
+    let asked = u32::try_from(asked).unwrap_or(u32::MAX);
+    Ok(if asked == 0 { most } else { asked.min(most) })
+}
+
+/// Begins the next iteration, as the consequence of an event.
+fn begin_next(
+    turn: &mut Turn<'_>,
+    branch: &Branch,
+    map: &Map,
+    fork: &mut Fork,
+    previous_id: u64,
+) -> Result<(), Halt> {
+    let index = fork.next;
+    fork.next += 1;
+    let items = fork.items.as_ref().and_then(|items| items.value().as_array());
+    let value = items.expect("a Map's fork has an array of items")[index as usize].clone();
+    let item = Item { index, value: Document::from(value) };
+    let data = Data::of_item(turn, branch, &item);
+    let input = match &map.item_selector {
+        Some(template) => data.parameters(Some(template), fork.input.clone())?,
+        None => item.value.clone(),
+    };
+    let first = turn.definition.machine(map.processor).start_at;
+    let id = turn.next_branch_id();
+    let mut below = Branch {
+        parent: Some((branch.id, index)),
+        child: branch.child,
+        item: Some(item),
+        ..Branch::before(id, first, input, turn.at)
+    };
+    if let Some(run) = &fork.run {
+        // Its history begins with its own `ExecutionStarted`.
+        below.child = Some(id);
+        let child = child_of(turn, run, &below);
+        turn.running.children.insert(id, child);
+    } else {
+        let name = turn.state(branch).name.clone();
+        let details = Details::MapIterationStarted { name, index };
+        below.previous_id = turn.record_apart(branch, previous_id, details)?;
+    }
+    turn.make_ready(below);
+    Ok(())
+}
+
+fn child_of(turn: &Turn<'_>, run: &MapRun, branch: &Branch) -> Child {
+    let name = turn.uuid();
+    let machine = format!("{}/{}", turn.start.machine_arn, run.label);
+    Child {
+        execution_arn: format!("{}:{name}", machine.replace(":stateMachine:", ":execution:")),
+        machine_arn: machine,
+        name,
+        input: branch.input.clone(),
+        at: turn.at,
+        history_id: 1,
+    }
+}
+
+/// All iterations have ended.
+fn complete(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    map: &Map,
+    fork: Fork,
+) -> Result<Flow, Halt> {
+    if fork.run.is_some() {
+        turn.record(branch, Details::MapRunSucceeded)?;
+    }
+    // AWS lets both this and the state's exit follow the end of the last iteration.
+    turn.record_apart(branch, branch.previous_id, Details::MapStateSucceeded)?;
+    let result = together(turn, branch, fork)?;
+    work::succeeded(turn, branch, &map.work, result)
+}
+
+fn start_run(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    map: &Map,
+    input: &Document,
+) -> Result<MapRun, Halt> {
+    let Mode::Distributed { label, tolerated_count, tolerated_percentage } = &map.mode else {
+        unreachable!("only a distributed Map has a run")
+    };
+    let data = Data::new(turn, branch);
+    let count = tolerated_count
+        .as_ref()
+        .map(|count| data.quantity(count, "ToleratedFailureCount", input))
+        .transpose()?;
+    if count.is_some_and(|count| count < 0) {
+        return Err(data.runtime_failure("ToleratedFailureCount cannot be negative."));
+    }
+    let percentage = tolerated_percentage
+        .as_ref()
+        .map(|percentage| read_percentage(&data, percentage, input))
+        .transpose()?;
+    let label = label.clone().unwrap_or_else(|| turn.uuid());
+    let machine = turn.start.machine_arn.replace(":stateMachine:", ":mapRun:");
+    let arn = format!("{machine}/{label}:{}", turn.uuid());
+    turn.record(branch, Details::MapRunStarted { map_run_arn: arn })?;
+    Ok(MapRun {
+        label,
+        tolerated_count: count.and_then(|count| u64::try_from(count).ok()),
+        tolerated_percentage: percentage,
+        failed: 0,
+    })
+}
+
+fn read_percentage(
+    data: &Data<'_>,
+    percentage: &Percentage,
+    input: &Document,
+) -> Result<f64, Halt> {
+    let query = match percentage {
+        Percentage::Literal(percentage) => return Ok(*percentage),
+        Percentage::Path(query) => query,
+    };
+    let found = data.find(query, input, |error| format!("Invalid path '{query}' : {error}"))?;
+    let number = match found.value() {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_f64(),
+    };
+    let Some(number) = number else {
+        let value = shown(found.value());
+        return Err(data.runtime_failure(&format!(
+            "The ToleratedFailurePercentagePath field refers to value \"{value}\" which is not a valid float: {query}"
+        )));
+    };
+    if !(0.0..=100.0).contains(&number) {
+        return Err(
+            data.runtime_failure("ToleratedFailurePercentage must be between 0 and 100.")
+        );
+    }
+    Ok(number)
+}

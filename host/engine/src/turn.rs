@@ -1,0 +1,428 @@
+//! One `apply` under way: it runs branches until all of them wait, and gathers what came of it.
+
+use jiff::Timestamp;
+use stepwell_asl::{Definition, State, StateKind, Transition};
+use stepwell_query::Document;
+
+use crate::branch::{Branch, BranchId, Child, Waiting};
+use crate::effect::{Applied, Effect, EffectId, Outcome};
+use crate::event::Start;
+use crate::execution::{Counters, Running, STATE_BYTES_MAX, TRANSITIONS_PER_APPLY_MAX};
+use crate::failure::Failure;
+use crate::history::{Assigned, Details, HistoryEvent};
+use crate::state;
+
+/// What ends the execution.
+#[derive(Debug)]
+pub(crate) enum End {
+    Outcome(Outcome),
+    /// The history has no room for another event.
+    HistoryFull {
+        previous_id: u64,
+    },
+}
+
+/// What ends a branch from within a state.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// A failure that the state does not catch.
+    Failed(Failure),
+    /// The history has no room for another event.
+    HistoryFull,
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// How a state goes on after what it did.
+pub(crate) enum Flow {
+    /// It is done and leads on.
+    Exit { output: Document, assigned: Assigned, transition: Transition },
+    /// It waits.
+    Wait(Waiting),
+}
+
+/// One `apply` under way.
+pub(crate) struct Turn<'e> {
+    pub(crate) definition: &'e Definition,
+    pub(crate) start: &'e Start,
+    pub(crate) at: Timestamp,
+    pub(crate) counters: &'e mut Counters,
+    pub(crate) running: &'e mut Running,
+    applied: &'e mut Applied,
+    transitions: u32,
+}
+
+impl<'e> Turn<'e> {
+    pub(crate) fn new(
+        definition: &'e Definition,
+        start: &'e Start,
+        at: Timestamp,
+        counters: &'e mut Counters,
+        running: &'e mut Running,
+        applied: &'e mut Applied,
+    ) -> Self {
+        Self { definition, start, at, counters, running, applied, transitions: 0 }
+    }
+
+    /// The state that a branch is in.
+    pub(crate) fn state(&self, branch: &Branch) -> &'e State {
+        self.definition.state(branch.state)
+    }
+
+    /// Runs a branch that is about to enter its state, and then all that are ready.
+    pub(crate) fn run(&mut self, mut branch: Branch) -> Result<(), End> {
+        let flow = self.enter(&mut branch);
+        self.follow(branch, flow)?;
+        self.run_ready()
+    }
+
+    /// Runs branches until none is ready or the turn has been long enough.
+    pub(crate) fn run_ready(&mut self) -> Result<(), End> {
+        while self.transitions < TRANSITIONS_PER_APPLY_MAX {
+            let Some(id) = self.running.ready.pop_front() else { return Ok(()) };
+            let (mut branch, _) = self.wake(id);
+            let flow = self.enter(&mut branch);
+            self.follow(branch, flow)?;
+        }
+        if !self.running.ready.is_empty() {
+            self.ask(Effect::Resume);
+        }
+        Ok(())
+    }
+
+    /// Takes a branch that waits. What it waited for is off, and cancelled by whoever knows that it has
+    /// not happened.
+    pub(crate) fn wake(&mut self, id: BranchId) -> (Branch, Waiting) {
+        let mut branch =
+            self.running.branches.remove(&id).expect("a branch that waits is among the branches");
+        for effect in branch.effects() {
+            self.running.waits.remove(&effect);
+        }
+        let waiting = std::mem::replace(&mut branch.waiting, Waiting::Turn);
+        (branch, waiting)
+    }
+
+    /// Puts a branch among those that wait.
+    fn put(&mut self, branch: Branch, waiting: Waiting) {
+        let branch = Branch { waiting, ..branch };
+        for effect in branch.effects() {
+            self.running.waits.insert(effect, branch.id);
+        }
+        self.running.branches.insert(branch.id, branch);
+    }
+
+    /// Puts a branch among those that have their turn next.
+    pub(crate) fn make_ready(&mut self, branch: Branch) {
+        self.running.ready.push_back(branch.id);
+        self.put(branch, Waiting::Turn);
+    }
+
+    /// Goes from state to state, and up to the parent when a branch ends, until something waits.
+    pub(crate) fn follow(
+        &mut self,
+        mut branch: Branch,
+        mut flow: Result<Flow, Halt>,
+    ) -> Result<(), End> {
+        loop {
+            let ended = match flow {
+                Ok(Flow::Wait(waiting)) => {
+                    self.put(branch, waiting);
+                    return Ok(());
+                }
+                Ok(Flow::Exit { output, assigned, transition }) => {
+                    match self.exit(&mut branch, &output, assigned) {
+                        Ok(()) => {
+                            if let Transition::Next(next) = transition {
+                                branch.state = next;
+                                branch.input = output;
+                                self.transitions += 1;
+                                if self.transitions >= TRANSITIONS_PER_APPLY_MAX {
+                                    self.make_ready(branch);
+                                    return Ok(());
+                                }
+                                flow = self.enter(&mut branch);
+                                continue;
+                            }
+                            Ok(output)
+                        }
+                        Err(halt) => Err(halt),
+                    }
+                }
+                Err(halt) => Err(halt),
+            };
+            self.transitions += 1;
+            let went_on = match ended {
+                Ok(output) => self.succeeded(branch, output)?,
+                Err(Halt::Failed(failure)) => self.failed(branch, failure)?,
+                Err(Halt::HistoryFull) => self.history_full(branch)?,
+            };
+            // A branch below another one has ended, and its parent goes on.
+            let Some((parent, next)) = went_on else { return Ok(()) };
+            (branch, flow) = (parent, next);
+        }
+    }
+
+    /// A branch came to its end: so does the execution, or its parent may go on.
+    fn succeeded(&mut self, mut branch: Branch, output: Document) -> Result<GoesOn, End> {
+        let Some((parent, index)) = branch.parent else {
+            let details = Details::ExecutionSucceeded { output: output.clone() };
+            return match self.record(&mut branch, details) {
+                Ok(()) => Err(End::Outcome(Outcome::Succeeded { output })),
+                Err(_) => Err(End::HistoryFull { previous_id: branch.previous_id }),
+            };
+        };
+        self.forget(&branch);
+        let (mut parent, mut fork) = self.wake_fork(parent);
+        fork.end(index, output);
+        let state = self.state(&parent);
+        let flow = match &state.kind {
+            StateKind::Parallel(parallel) => {
+                state::parallel::branch_ended(self, &mut parent, &branch, parallel, fork)
+            }
+            StateKind::Map(map) => {
+                state::map::iteration_ended(self, &mut parent, &branch, map, index, fork)
+            }
+            _ => unreachable!("only Parallel and Map have branches below them"),
+        };
+        Ok(Some((parent, flow)))
+    }
+
+    /// A branch failed: so does the execution, or its parent's state.
+    fn failed(&mut self, branch: Branch, failure: Failure) -> Result<GoesOn, End> {
+        let Some((parent, index)) = branch.parent else {
+            if !self.has_room(None) {
+                return Err(End::HistoryFull { previous_id: branch.previous_id });
+            }
+            let Failure { error, cause } = failure;
+            let details = Details::ExecutionFailed { error: error.clone(), cause: cause.clone() };
+            self.push(None, branch.previous_id, details);
+            return Err(End::Outcome(Outcome::Failed { error, cause }));
+        };
+        self.forget(&branch);
+        let (mut parent, fork) = self.wake_fork(parent);
+        let state = self.state(&parent);
+        let flow = match &state.kind {
+            StateKind::Parallel(parallel) => {
+                state::parallel::branch_failed(self, &mut parent, &branch, parallel, &failure)
+            }
+            StateKind::Map(map) => {
+                state::map::iteration_failed(self, &mut parent, branch, map, index, fork, &failure)
+            }
+            _ => unreachable!("only Parallel and Map have branches below them"),
+        };
+        Ok(Some((parent, flow)))
+    }
+
+    /// The history that a branch writes to is full. A child execution fails by that, as any would.
+    fn history_full(&mut self, branch: Branch) -> Result<GoesOn, End> {
+        if branch.child.is_none() {
+            return Err(End::HistoryFull { previous_id: branch.previous_id });
+        }
+        let most = self.start.history_events_max.unwrap_or_default();
+        let cause = format!("The execution reached the maximum number of history events ({most}).");
+        self.failed(branch, Failure::runtime(cause))
+    }
+
+    fn wake_fork(&mut self, parent: BranchId) -> (Branch, Box<crate::fork::Fork>) {
+        let (parent, waiting) = self.wake(parent);
+        let Waiting::Fork(fork) = waiting else {
+            unreachable!("the parent of a branch waits for its fork")
+        };
+        (parent, fork)
+    }
+
+    /// Stops every branch below a parent. AWS records it as the consequence of the failure `cause_id`.
+    pub(crate) fn stop_below(
+        &mut self,
+        parent: &Branch,
+        cause_id: u64,
+        iterations_of: Option<&State>,
+    ) -> Result<(), Halt> {
+        let below = |running: &Running, id: BranchId| -> Vec<BranchId> {
+            let branches = running.branches.values();
+            let of_parent = branches.filter(|branch| branch.parent.is_some_and(|(p, _)| p == id));
+            of_parent.map(|branch| branch.id).collect()
+        };
+        for id in below(self.running, parent.id) {
+            self.running.ready.retain(|ready| *ready != id);
+            let (branch, waiting) = self.wake(id);
+            for effect in (Branch { waiting, ..branch.clone() }).effects() {
+                self.ask(Effect::Cancel { id: effect });
+            }
+            if let (Some(state), Some((_, index))) = (iterations_of, branch.parent) {
+                let details = Details::MapIterationAborted { name: state.name.clone(), index };
+                self.record_apart(&branch, cause_id, details)?;
+            }
+            self.record_aborted(&branch, cause_id)?;
+            let inner = self.state(&branch);
+            let iterations_of = matches!(inner.kind, StateKind::Map(_)).then_some(inner);
+            self.stop_below(&branch, cause_id, iterations_of)?;
+            self.forget(&branch);
+        }
+        Ok(())
+    }
+
+    /// Records that a branch's state is given up, if AWS does so for its type.
+    pub(crate) fn record_aborted(&mut self, branch: &Branch, cause_id: u64) -> Result<(), Halt> {
+        let state = self.state(branch);
+        let aborts = matches!(
+            state.kind,
+            StateKind::Task(_) | StateKind::Wait(_) | StateKind::Parallel(_) | StateKind::Map(_)
+        );
+        // A branch that has its turn next has not entered its state.
+        if !aborts || branch.entered_id == 0 {
+            return Ok(());
+        }
+        let details = Details::StateAborted { state_type: state.kind.state_type() };
+        self.record_apart(branch, cause_id, details).map(|_| ())
+    }
+
+    /// Enters the branch's state.
+    fn enter(&mut self, branch: &mut Branch) -> Result<Flow, Halt> {
+        let state = self.state(branch);
+        branch.entered_at = self.at;
+        branch.retries.clear();
+        let (state_type, name) = (state.kind.state_type(), state.name.clone());
+        let input = branch.input.clone();
+        self.record(branch, Details::StateEntered { state_type, name, input })?;
+        branch.entered_id = branch.previous_id;
+        state::enter(self, branch, state)
+    }
+
+    fn exit(
+        &mut self,
+        branch: &mut Branch,
+        output: &Document,
+        assigned: Assigned,
+    ) -> Result<(), Halt> {
+        let state = self.state(branch);
+        if output.size_bytes() > STATE_BYTES_MAX {
+            return Err(Failure::data_limit_exceeded(state.name.as_str()).into());
+        }
+        self.assign(branch, &assigned)?;
+        let (state_type, name) = (state.kind.state_type(), state.name.clone());
+        let output = output.clone();
+        self.record(branch, Details::StateExited { state_type, name, output, assigned })?;
+        branch.entered_id = 0;
+        Ok(())
+    }
+
+    /// Gives a branch new values of its variables.
+    fn assign(&mut self, branch: &mut Branch, assigned: &Assigned) -> Result<(), Halt> {
+        /// All variables of an execution, in bytes (`facts/asl.md` 2.5).
+        const VARIABLES_BYTES_MAX: usize = 10 << 20;
+        for (name, value) in assigned.iter() {
+            let before = branch.variables.insert(name.clone(), value.clone());
+            self.counters.variables_bytes += value.size_bytes();
+            self.counters.variables_bytes -= before.map_or(0, |value| value.size_bytes());
+        }
+        if self.counters.variables_bytes > VARIABLES_BYTES_MAX {
+            let what = "The total size of all variables exceeds the maximum of 10 MiB.";
+            return Err(self.runtime_failure(branch, what));
+        }
+        Ok(())
+    }
+
+    /// Lets go of what only a branch needed that will not go on.
+    fn forget(&mut self, branch: &Branch) {
+        let bytes = branch.variables.values().map(Document::size_bytes).sum::<usize>();
+        self.counters.variables_bytes -= bytes;
+    }
+
+    /// Adds an event to the history as the consequence of the branch's last one.
+    pub(crate) fn record(&mut self, branch: &mut Branch, details: Details) -> Result<(), Halt> {
+        if !self.has_room(branch.child) {
+            return Err(Halt::HistoryFull);
+        }
+        branch.previous_id = self.push(branch.child, branch.previous_id, details);
+        Ok(())
+    }
+
+    /// Adds an event to the history that the branch does not go on from.
+    pub(crate) fn record_apart(
+        &mut self,
+        branch: &Branch,
+        previous_id: u64,
+        details: Details,
+    ) -> Result<u64, Halt> {
+        if !self.has_room(branch.child) {
+            return Err(Halt::HistoryFull);
+        }
+        Ok(self.push(branch.child, previous_id, details))
+    }
+
+    /// Asks for an effect that has an id; `make` puts the id into it.
+    pub(crate) fn ask_with_id(&mut self, make: impl FnOnce(EffectId) -> Effect) -> EffectId {
+        self.counters.effect_id += 1;
+        let id = EffectId(self.counters.effect_id);
+        self.ask(make(id));
+        id
+    }
+
+    pub(crate) fn ask(&mut self, effect: Effect) {
+        self.applied.effects.push(effect);
+    }
+
+    pub(crate) fn next_branch_id(&mut self) -> BranchId {
+        self.counters.branch_id += 1;
+        BranchId(self.counters.branch_id)
+    }
+
+    /// A UUID of the execution's own.
+    pub(crate) fn uuid(&self) -> String {
+        let [high, low] = [(); 2].map(|()| u128::from(self.counters.draw(self.start.seed)));
+        format_uuid(high << 64 | low)
+    }
+
+    /// A failure that the language cannot go on from, told as AWS tells it.
+    pub(crate) fn runtime_failure(&self, branch: &Branch, what: &str) -> Halt {
+        runtime_failure(self.state(branch), branch, what)
+    }
+
+    /// Adds an event to the execution's history, or counts it as one of a child execution's.
+    pub(crate) fn push(
+        &mut self,
+        child: Option<BranchId>,
+        previous_id: u64,
+        details: Details,
+    ) -> u64 {
+        if let Some(child) = child.and_then(|child| self.running.children.get_mut(&child)) {
+            child.history_id += 1;
+            return child.history_id;
+        }
+        self.counters.history_id += 1;
+        let id = self.counters.history_id;
+        self.applied.history.push(HistoryEvent { id, previous_id, at: self.at, details });
+        id
+    }
+
+    /// Whether another event fits before the one that says that the history is full.
+    fn has_room(&self, child: Option<BranchId>) -> bool {
+        let child = child.and_then(|child| self.running.children.get(&child));
+        let last = child.map_or(self.counters.history_id, |child: &Child| child.history_id);
+        self.start.history_events_max.is_none_or(|most| last + 1 < most)
+    }
+}
+
+/// A failure that the language cannot go on from, told as AWS tells it.
+pub(crate) fn runtime_failure(state: &State, branch: &Branch, what: &str) -> Halt {
+    let (name, id) = (&state.name, branch.entered_id);
+    let cause = format!(
+        "An error occurred while executing the state '{name}' (entered at the event id #{id}). {what}"
+    );
+    Failure::runtime(cause).into()
+}
+
+/// A parent that goes on, and how; none if nothing does.
+type GoesOn = Option<(Branch, Result<Flow, Halt>)>;
+
+/// A random UUID, version 4, of 128 random bits (RFC 9562 section 5.4).
+fn format_uuid(bits: u128) -> String {
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
