@@ -27,9 +27,8 @@ use stepwell_tests::show;
 
 /// What a sound sample may be warned of: unresolved values, keys that a tool takes and that have no
 /// meaning here, what is not enforced or not expanded, functions without code, states out of reach.
-const HARMLESS: [&str; 8] = [
-    "ASL0002", "ASL0004", "ASL0005", "ASL0102", "ASL0110", "ASL0112", "ASL0502", "ASL0503",
-];
+const HARMLESS: [&str; 8] =
+    ["ASL0002", "ASL0004", "ASL0005", "ASL0102", "ASL0110", "ASL0112", "ASL0502", "ASL0503"];
 
 /// The only error of a sound sample.
 const UNSUPPORTED: &str = "ASL0112";
@@ -86,7 +85,8 @@ fn main() -> ExitCode {
         let name = format!("case/{:02}-{}", index + 1, text(&case["sample"]));
         add(name, Box::new(move || check_case(&root, &case, &tally)));
     }
-    let unknown: Vec<_> = exceptions.keys().filter(|name| !names.contains(*name)).cloned().collect();
+    let unknown: Vec<_> =
+        exceptions.keys().filter(|name| !names.contains(*name)).cloned().collect();
     trials.push(Trial::test("every_exception_is_a_test", move || match unknown.as_slice() {
         [] => Ok(()),
         _ => Err(Failed::from(format!("these are none: {unknown:?}"))),
@@ -188,8 +188,9 @@ fn check_case(root: &Path, case: &Value, tally: &Shared) -> Result<(), String> {
         .ok_or("the sample holds no machine")?;
     let mut stubs = Stubs::new(case, &workflow);
     let start = run::start(Document::from(case["input"].clone()));
-    let (outcome, steps) =
-        run::run(&machine.definition, start, None, |function, payload| stubs.call(function, payload));
+    let (outcome, steps) = run::run(&machine.definition, start, None, |function, payload| {
+        stubs.call(function, payload)
+    });
     compare(&case["expect"], &outcome, &steps, &stubs)?;
     count(|tally| &mut tally.agree);
     Ok(())

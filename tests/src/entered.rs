@@ -45,7 +45,12 @@ pub fn entered(events: &[&HistoryEvent]) -> Value {
                 "MapStateEntered" => Some("iterations"),
                 _ => None,
             };
-            sequences[sequence].states.push(Entered { name, nests, nested: Vec::new(), done: false });
+            sequences[sequence].states.push(Entered {
+                name,
+                nests,
+                nested: Vec::new(),
+                done: false,
+            });
         } else if kind == "MapIterationStarted" {
             // What came before may be the iteration before.
             sequence = outer(&sequences, sequence);

@@ -59,6 +59,8 @@ pub struct FunctionSettings {
     pub grants: Grants,
     /// Where it stands.
     pub(crate) place: PlaceEq,
+    /// Where its code does.
+    pub(crate) code_place: PlaceEq,
 }
 
 /// What answers for a function.
@@ -126,7 +128,7 @@ const NOT_ENFORCED_YET: [&str; 3] =
 /// What one place says about a function. What it leaves out, the layer below it says.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layer {
-    pub(crate) code: Option<Component>,
+    pub(crate) code: Option<(Component, Place)>,
     pub(crate) deployed_name: Option<String>,
     pub(crate) other_names: Vec<String>,
     pub(crate) memory_mb: Option<u32>,
@@ -174,8 +176,9 @@ impl Layer {
     /// With Lambda's defaults for what nobody has said.
     pub(crate) fn settle(self, findings: &mut Findings) -> FunctionSettings {
         check_environment(&self, findings);
+        let (code, code_place) = self.code.unzip();
         FunctionSettings {
-            code: self.code,
+            code,
             deployed_name: self.deployed_name,
             other_names: self.other_names,
             memory_mb: self.memory_mb.unwrap_or(MEMORY_MB_DEFAULT),
@@ -187,6 +190,7 @@ impl Layer {
             reuse: self.reuse.unwrap_or(Reuse::Fresh),
             grants: self.grants.unwrap_or_default(),
             place: PlaceEq(self.place),
+            code_place: PlaceEq(code_place.unwrap_or_default()),
         }
     }
 }
@@ -300,15 +304,18 @@ fn read_code(
     fields: &mut Fields<'_>,
     sources: &Sources,
     findings: &mut Findings,
-) -> Option<Component> {
+) -> Option<(Component, Place)> {
     fields.at_most_one(&["component", "stub"], findings);
     let component = fields.take("component").and_then(|field| {
         let path = field.string(findings)?.to_owned();
         let folder = sources.folder_at(field.place.span.start);
-        Some(Component::File { path, folder })
+        Some((Component::File { path, folder }, field.place))
     });
-    let stub = fields.take("stub").and_then(|field| stub::read(&field, findings));
-    component.or(stub.map(Component::Stub))
+    let stub = fields.take("stub").and_then(|field| {
+        let stub = stub::read(&field, findings)?;
+        Some((Component::Stub(stub), field.place))
+    });
+    component.or(stub)
 }
 
 /// A map of variables, or `warm`, which is a short form of `reuse: warm`.

@@ -105,9 +105,8 @@ impl Workflow {
     /// The finding for a component that cannot be used, which only its loader can know.
     pub fn unusable_component(&self, function: &str, message: String) -> Finding {
         let mut findings = Findings::default();
-        let place = self.functions.get(function).map(|settings| settings.place.0.clone());
+        let place = self.functions.get(function).map(|settings| settings.code_place.0.clone());
         let place = place.unwrap_or_default();
-        let place = place.below("component", &place.span);
         findings.error(COMPONENT, &place, message);
         self.sources.tell(findings).remove(0)
     }

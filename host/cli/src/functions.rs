@@ -1,6 +1,6 @@
 //! A workflow's functions as things that can be called: components in the sandbox, and stubs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,7 +50,6 @@ pub(crate) struct Unusable {
     pub(crate) function: String,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
-    pub(crate) span: std::ops::Range<usize>,
     /// The machine, not the file, is the reason.
     pub(crate) environment: bool,
 }
@@ -76,7 +75,7 @@ impl Functions {
     pub(crate) fn buckets<'w>(
         workflow: &'w Workflow,
         definition: &'w Definition,
-    ) -> std::collections::BTreeSet<&'w str> {
+    ) -> BTreeSet<&'w str> {
         called(workflow, definition)
             .flat_map(|(_, _, settings)| &settings.grants.objects)
             .map(|grant| grant.bucket.as_str())
@@ -88,15 +87,14 @@ impl Functions {
     pub(crate) fn load(
         workflow: &Workflow,
         definition: &Definition,
-        folder: &Path,
         environment: Option<(&Sandbox, &Arc<dyn Buckets>)>,
     ) -> Result<Self, Vec<Unusable>> {
         let mut functions = Self::default();
         let mut unusable = Vec::new();
         // Without components there is no sandbox, and nothing to load.
-        let paths: BTreeMap<&str, _> = called(workflow, definition)
+        let paths: BTreeSet<PathBuf> = called(workflow, definition)
             .filter_map(|(_, _, settings)| match &settings.code {
-                Some(Code::File { path, .. }) => Some((path.as_str(), folder.join(path))),
+                Some(Code::File { path, folder }) => Some(Path::new(folder).join(path)),
                 Some(Code::Stub(_)) | None => None,
             })
             .collect();
@@ -107,20 +105,23 @@ impl Functions {
         for (resource, name, settings) in called(workflow, definition) {
             let callable = match &settings.code {
                 Some(Code::Stub(stub)) => Callable::Stub(Arc::new(stub.clone())),
-                Some(Code::File { path, span }) => match (loaded.get(path.as_str()), environment) {
-                    (Some(Ok(component)), Some((sandbox, objects))) => {
-                        let settings = sandbox_settings(name, settings, objects);
-                        Callable::Function(Function::new(sandbox, component.clone(), settings))
+                Some(Code::File { path, folder }) => {
+                    let file = Path::new(folder).join(path);
+                    match (loaded.get(&file), environment) {
+                        (Some(Ok(component)), Some((sandbox, objects))) => {
+                            let settings = sandbox_settings(name, settings, objects);
+                            Callable::Function(Function::new(sandbox, component.clone(), settings))
+                        }
+                        (Some(Err(failure)), _) => {
+                            let (message, environment) = failure.tell(path);
+                            let function = name.to_owned();
+                            let help = failure.help(&file);
+                            unusable.push(Unusable { function, message, help, environment });
+                            continue;
+                        }
+                        _ => unreachable!("a workflow with components is loaded with a sandbox"),
                     }
-                    (Some(Err(failure)), _) => {
-                        let (message, environment) = failure.tell(path);
-                        let (function, span) = (name.to_owned(), span.clone());
-                        let help = failure.help(&folder.join(path));
-                        unusable.push(Unusable { function, message, help, span, environment });
-                        continue;
-                    }
-                    _ => unreachable!("a workflow with components is loaded with a sandbox"),
-                },
+                }
                 None => continue,
             };
             functions.insert(resource, callable);
@@ -194,7 +195,7 @@ fn called<'w>(
     workflow: &'w Workflow,
     definition: &'w Definition,
 ) -> impl Iterator<Item = (&'w str, &'w str, &'w FunctionSettings)> {
-    let resources: std::collections::BTreeSet<&str> = definition
+    let resources: BTreeSet<&str> = definition
         .states()
         .filter_map(|state| match &state.kind {
             StateKind::Task(task) => Some(task.resource.function.as_str()),
@@ -249,18 +250,19 @@ impl LoadFailure {
     }
 }
 
-type Loaded<'p> = BTreeMap<&'p str, Result<Component, LoadFailure>>;
+type Loaded = BTreeMap<PathBuf, Result<Component, LoadFailure>>;
 
 /// Loads components side by side.
-fn load_all<'p>(paths: &BTreeMap<&'p str, PathBuf>, sandbox: &Sandbox) -> Loaded<'p> {
+fn load_all(paths: &BTreeSet<PathBuf>, sandbox: &Sandbox) -> Loaded {
     std::thread::scope(|scope| {
         let threads: Vec<_> = paths
             .iter()
-            .map(|(name, path)| (*name, scope.spawn(|| load_component(path, sandbox))))
+            .map(|path| (path, scope.spawn(|| load_component(path, sandbox))))
             .collect();
         let mut loaded = BTreeMap::new();
-        for (name, thread) in threads {
-            loaded.insert(name, thread.join().expect("loading a component does not panic"));
+        for (path, thread) in threads {
+            let component = thread.join().expect("loading a component does not panic");
+            loaded.insert(path.clone(), component);
         }
         loaded
     })

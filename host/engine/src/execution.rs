@@ -218,10 +218,9 @@ fn go_on(turn: &mut Turn<'_>, event: Event) -> Result<Result<(), End>, IllegalEv
     };
     let waiting = turn.running.waits.get(&id).and_then(|branch| turn.running.branches.get(branch));
     let fits = waiting.is_some_and(|branch| match (&event, &branch.waiting) {
-        (
-            Event::FunctionSucceeded { .. } | Event::FunctionFailed { .. },
-            Waiting::Call(call),
-        ) => call.id == id,
+        (Event::FunctionSucceeded { .. } | Event::FunctionFailed { .. }, Waiting::Call(call)) => {
+            call.id == id
+        }
         (Event::TimerFired { .. }, Waiting::Call(call)) => call.timeout == Some(id),
         (Event::TimerFired { .. }, Waiting::Retry(_) | Waiting::Time(_)) => true,
         _ => false,

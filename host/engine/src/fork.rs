@@ -61,9 +61,8 @@ impl MapRun {
     #[expect(clippy::cast_precision_loss, reason = "items are far fewer than 2^53")]
     pub(crate) fn exceeds(&self, items: usize) -> bool {
         let by_count = self.tolerated_count.map(|most| self.failed > most);
-        let by_percentage = self
-            .tolerated_percentage
-            .map(|most| self.failed as f64 * 100.0 > most * items as f64);
+        let by_percentage =
+            self.tolerated_percentage.map(|most| self.failed as f64 * 100.0 > most * items as f64);
         match (by_count, by_percentage) {
             (None, None) => self.failed > 0,
             (by_count, by_percentage) => {

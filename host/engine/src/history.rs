@@ -29,14 +29,36 @@ pub struct HistoryEvent {
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "variants and fields are AWS's, word for word")]
 pub enum Details {
-    ExecutionStarted { input: Document, role_arn: String },
-    ExecutionSucceeded { output: Document },
-    ExecutionFailed { error: Option<String>, cause: Option<String> },
-    ExecutionAborted { error: Option<String>, cause: Option<String> },
+    ExecutionStarted {
+        input: Document,
+        role_arn: String,
+    },
+    ExecutionSucceeded {
+        output: Document,
+    },
+    ExecutionFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    ExecutionAborted {
+        error: Option<String>,
+        cause: Option<String>,
+    },
     ExecutionTimedOut,
-    StateEntered { state_type: StateType, name: Name, input: Document },
-    StateExited { state_type: StateType, name: Name, output: Document, assigned: Assigned },
-    StateAborted { state_type: StateType },
+    StateEntered {
+        state_type: StateType,
+        name: Name,
+        input: Document,
+    },
+    StateExited {
+        state_type: StateType,
+        name: Name,
+        output: Document,
+        assigned: Assigned,
+    },
+    StateAborted {
+        state_type: StateType,
+    },
     LambdaFunctionScheduled {
         resource: Arc<str>,
         input: Document,
@@ -44,9 +66,17 @@ pub enum Details {
         task_credentials: Option<Document>,
     },
     LambdaFunctionStarted,
-    LambdaFunctionSucceeded { output: Document },
-    LambdaFunctionFailed { error: Option<String>, cause: Option<String> },
-    LambdaFunctionTimedOut { error: Option<String>, cause: Option<String> },
+    LambdaFunctionSucceeded {
+        output: Document,
+    },
+    LambdaFunctionFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    LambdaFunctionTimedOut {
+        error: Option<String>,
+        cause: Option<String>,
+    },
     TaskScheduled {
         parameters: Document,
         timeout_in_seconds: Option<i64>,
@@ -54,22 +84,49 @@ pub enum Details {
         task_credentials: Option<Document>,
     },
     TaskStarted,
-    TaskSucceeded { output: Document },
-    TaskFailed { error: Option<String>, cause: Option<String> },
-    TaskTimedOut { error: Option<String>, cause: Option<String> },
+    TaskSucceeded {
+        output: Document,
+    },
+    TaskFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    TaskTimedOut {
+        error: Option<String>,
+        cause: Option<String>,
+    },
     ParallelStateStarted,
     ParallelStateSucceeded,
     ParallelStateFailed,
-    MapStateStarted { length: usize },
+    MapStateStarted {
+        length: usize,
+    },
     MapStateSucceeded,
     MapStateFailed,
-    MapIterationStarted { name: Name, index: u32 },
-    MapIterationSucceeded { name: Name, index: u32 },
-    MapIterationFailed { name: Name, index: u32 },
-    MapIterationAborted { name: Name, index: u32 },
-    MapRunStarted { map_run_arn: String },
+    MapIterationStarted {
+        name: Name,
+        index: u32,
+    },
+    MapIterationSucceeded {
+        name: Name,
+        index: u32,
+    },
+    MapIterationFailed {
+        name: Name,
+        index: u32,
+    },
+    MapIterationAborted {
+        name: Name,
+        index: u32,
+    },
+    MapRunStarted {
+        map_run_arn: String,
+    },
     MapRunSucceeded,
-    MapRunFailed { error: Option<String>, cause: Option<String> },
+    MapRunFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
 }
 
 /// Variables that a state assigned, by name. Cloning shares them.
@@ -173,8 +230,7 @@ impl Details {
                 add("outputDetails", whole());
                 if assigned.iter().next().is_some() {
                     let texts = assigned.iter();
-                    let texts =
-                        texts.map(|(name, value)| (name.to_string(), json!(value.text())));
+                    let texts = texts.map(|(name, value)| (name.to_string(), json!(value.text())));
                     add("assignedVariables", texts.collect());
                     add("assignedVariablesDetails", whole());
                 }

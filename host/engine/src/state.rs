@@ -186,7 +186,8 @@ impl<'t> Data<'t> {
             .iter()
             .map(|(name, template)| Ok((name.clone(), self.fill(template, data)?)))
             .collect::<Result<Vec<_>, Halt>>()?;
-        if assigned.iter().map(|(_, value)| value.size_bytes()).sum::<usize>() > ASSIGNED_BYTES_MAX {
+        if assigned.iter().map(|(_, value)| value.size_bytes()).sum::<usize>() > ASSIGNED_BYTES_MAX
+        {
             let what = "The variables that the state assigns exceed the maximum of 256 KiB.";
             return Err(self.runtime_failure(what));
         }

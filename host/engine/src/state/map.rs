@@ -179,12 +179,7 @@ fn child_of(turn: &Turn<'_>, run: &MapRun, branch: &Branch) -> Child {
 }
 
 /// All iterations have ended.
-fn complete(
-    turn: &mut Turn<'_>,
-    branch: &mut Branch,
-    map: &Map,
-    fork: Fork,
-) -> Result<Flow, Halt> {
+fn complete(turn: &mut Turn<'_>, branch: &mut Branch, map: &Map, fork: Fork) -> Result<Flow, Halt> {
     if fork.run.is_some() {
         turn.record(branch, Details::MapRunSucceeded)?;
     }
@@ -248,9 +243,7 @@ fn read_percentage(
         )));
     };
     if !(0.0..=100.0).contains(&number) {
-        return Err(
-            data.runtime_failure("ToleratedFailurePercentage must be between 0 and 100.")
-        );
+        return Err(data.runtime_failure("ToleratedFailurePercentage must be between 0 and 100."));
     }
     Ok(number)
 }

@@ -71,10 +71,8 @@ pub(crate) fn branch_failed(
 /// The outputs of all branches as an array.
 pub(super) fn together(turn: &Turn<'_>, branch: &Branch, fork: Fork) -> Result<Document, Halt> {
     let outputs = fork.outputs.into_iter();
-    let outputs = outputs.map(|output| {
-        output.expect("a fork is complete when no branch is left").into_value()
-    });
-    Document::from_made(Value::Array(outputs.collect())).map_err(|error| {
-        turn.runtime_failure(branch, &format!("The state's data is {error}."))
-    })
+    let outputs = outputs
+        .map(|output| output.expect("a fork is complete when no branch is left").into_value());
+    Document::from_made(Value::Array(outputs.collect()))
+        .map_err(|error| turn.runtime_failure(branch, &format!("The state's data is {error}.")))
 }

@@ -14,11 +14,7 @@ use crate::history::Details;
 use crate::turn::{Flow, Halt, Turn};
 
 /// Calls the function, for the first time in this visit or once more.
-pub(super) fn attempt(
-    turn: &mut Turn<'_>,
-    branch: &mut Branch,
-    task: &Task,
-) -> Result<Flow, Halt> {
+pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> Result<Flow, Halt> {
     let data = Data::new(turn, branch);
     let input = data.input(&task.work.io)?;
     let seconds = |quantity, field| match quantity {
@@ -27,7 +23,9 @@ pub(super) fn attempt(
     };
     let timeout_in_seconds = seconds(task.timeout.as_ref(), "TimeoutSeconds")?;
     let heartbeat_in_seconds = seconds(task.heartbeat.as_ref(), "HeartbeatSeconds")?;
-    for (seconds, field) in [(timeout_in_seconds, "TimeoutSeconds"), (heartbeat_in_seconds, "HeartbeatSeconds")] {
+    for (seconds, field) in
+        [(timeout_in_seconds, "TimeoutSeconds"), (heartbeat_in_seconds, "HeartbeatSeconds")]
+    {
         if seconds.is_some_and(|seconds| seconds <= 0) {
             return Err(data.runtime_failure(&format!("{field} must be greater than 0.")));
         }
