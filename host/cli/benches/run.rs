@@ -61,8 +61,8 @@ impl Observer for Rounds {
         }
     }
 
-    fn on_invoke(&mut self, _: &Name) {}
-    fn on_report(&mut self, _: &Name, _: &Report) {}
+    fn on_call(&mut self, _: &Name, _: &Name) {}
+    fn on_answer(&mut self, _: &Name, _: &Name, _: Option<&Report>) {}
     fn on_wait(&mut self, _: Timestamp) {}
 }
 

@@ -1,5 +1,7 @@
 //! The execution's clock: the wall's, or one that jumps over waits (`--skip-waits`).
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 /// Tells the time of an execution, which never goes back.
@@ -30,22 +32,16 @@ impl Clock {
         self.last
     }
 
-    /// How long until a time, by the wall's clock; nothing if it has come or is jumped to.
-    pub fn until(&mut self, at: Timestamp) -> std::time::Duration {
-        let now = self.now();
-        let rest = at.duration_since(now);
-        if rest.is_negative() {
-            return std::time::Duration::ZERO;
-        }
-        if self.skips {
-            self.advance(rest);
-            return std::time::Duration::ZERO;
-        }
-        rest.unsigned_abs()
+    /// How long until a time, by the wall's clock; nothing if it has come.
+    pub fn until(&mut self, at: Timestamp) -> Duration {
+        at.duration_since(self.now()).try_into().unwrap_or(Duration::ZERO)
     }
 
-    /// Jumps ahead.
-    pub fn advance(&mut self, by: SignedDuration) {
-        self.ahead = self.ahead.checked_add(by).unwrap_or(SignedDuration::MAX);
+    /// Jumps to a time, unless it has come.
+    pub fn jump_to(&mut self, at: Timestamp) {
+        let rest = at.duration_since(self.now());
+        if rest.is_positive() {
+            self.ahead = self.ahead.checked_add(rest).unwrap_or(SignedDuration::MAX);
+        }
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Deciding is the engine's business; this only does what it asks for and names what happened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use stepwell_asl::{Definition, Name};
 use stepwell_engine::{Effect, EffectId, Event, Execution, HistoryEvent, Outcome};
 use stepwell_sandbox::Report;
@@ -32,10 +32,10 @@ pub struct Run {
 pub trait Observer {
     /// The history gained events.
     fn on_history(&mut self, events: &[HistoryEvent]);
-    /// A function is about to be invoked.
-    fn on_invoke(&mut self, function: &Name);
-    /// An invocation ended. Stubs have no reports.
-    fn on_report(&mut self, function: &Name, report: &Report);
+    /// A state calls a function.
+    fn on_call(&mut self, state: &Name, function: &Name);
+    /// A state's call was answered. Stubs have no reports.
+    fn on_answer(&mut self, state: &Name, function: &Name, report: Option<&Report>);
     /// The execution will wait until a time.
     fn on_wait(&mut self, until: Timestamp);
 }
@@ -46,25 +46,37 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn on_history(&mut self, _: &[HistoryEvent]) {}
-    fn on_invoke(&mut self, _: &Name) {}
-    fn on_report(&mut self, _: &Name, _: &Report) {}
+    fn on_call(&mut self, _: &Name, _: &Name) {}
+    fn on_answer(&mut self, _: &Name, _: &Name, _: Option<&Report>) {}
     fn on_wait(&mut self, _: Timestamp) {}
 }
 
-/// An invocation that ended.
-type Ended = (EffectId, Name, Answer);
+/// A call that was answered.
+struct Ended {
+    id: EffectId,
+    state: Name,
+    function: Name,
+    answer: Answer,
+}
 
-/// An invocation that runs on the driver's own task.
-type Alone = (EffectId, Pin<Box<dyn Future<Output = Ended> + Send>>);
+type Calling = Pin<Box<dyn Future<Output = Ended> + Send>>;
+
+/// What happens at a time.
+enum Due {
+    /// A timer of the engine fires.
+    Timer,
+    /// A stub that slept on a clock that jumps answers.
+    Stub(Calling),
+}
 
 /// What runs and what waits.
 struct Pending {
     /// An invocation beside which nothing else runs is taken on the driver's own task: no thread has to
     /// be woken for it, and it gives way to the driver at every tick. All others are spawned.
-    alone: Option<Alone>,
+    alone: Option<(EffectId, Calling)>,
     running: JoinSet<Ended>,
     handles: BTreeMap<EffectId, AbortHandle>,
-    timers: BTreeSet<(Timestamp, EffectId)>,
+    due: BTreeMap<(Timestamp, EffectId), Due>,
     resume: bool,
 }
 
@@ -77,12 +89,11 @@ pub async fn drive(
     stop: impl Future<Output = ()>,
 ) -> (Outcome, Timestamp) {
     let Run { definition, mut execution, functions, mut clock } = run;
-    let seed = execution.start().seed;
     let mut pending = Pending {
         alone: None,
         running: JoinSet::new(),
         handles: BTreeMap::new(),
-        timers: BTreeSet::new(),
+        due: BTreeMap::new(),
         resume: false,
     };
     let mut stop = std::pin::pin!(stop);
@@ -95,20 +106,14 @@ pub async fn drive(
         let alone = pending.is_idle() && invocations.count() == 1;
         for effect in applied.effects {
             match effect {
-                Effect::Invoke { id, function, arn, payload, attempt } => {
-                    observer.on_invoke(&function);
-                    let request_id = request_id(seed, id);
+                Effect::Invoke { id, state, function, arn, payload, request_id, attempt } => {
+                    observer.on_call(&state, &function);
                     let call = Call { request_id, arn, payload, attempt };
-                    let call = prepare(&functions, id, function, call, &mut clock);
-                    if alone {
-                        pending.alone = Some((id, Box::pin(call)));
-                    } else {
-                        pending.handles.insert(id, pending.running.spawn(call));
-                    }
+                    pending.call(&functions, &clock, at, id, (state, function), call, alone);
                 }
                 Effect::SetTimer { id, at } => {
                     observer.on_wait(at);
-                    pending.timers.insert((at, id));
+                    pending.due.insert((at, id), Due::Timer);
                 }
                 Effect::Cancel { id } => pending.cancel(id),
                 Effect::Resume => pending.resume = true,
@@ -123,34 +128,45 @@ pub async fn drive(
     }
 }
 
-/// An invocation as something that runs. A clock that jumps jumps over a stub's sleep at once.
-fn prepare(
-    functions: &Functions,
-    id: EffectId,
-    function: Name,
-    call: Call,
-    clock: &mut Clock,
-) -> impl Future<Output = Ended> + Send + use<> {
-    let callable = functions.get(function.as_str());
-    let callable = callable.expect("run checked that every resource has a function").clone();
-    let mut sleeps = callable.sleeps(call.attempt);
-    if clock.skips() {
-        let seconds = SignedDuration::try_from_secs_f64(sleeps.take().unwrap_or(0.0));
-        clock.advance(seconds.unwrap_or(SignedDuration::ZERO));
-    }
-    async move {
-        if let Some(seconds) = sleeps {
-            let duration = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
-            tokio::time::sleep(duration).await;
-        }
-        let answer = callable.call(call).await;
-        (id, function, answer)
-    }
-}
-
 impl Pending {
     fn is_idle(&self) -> bool {
         self.alone.is_none() && self.running.is_empty()
+    }
+
+    /// Begins a call.
+    #[expect(clippy::too_many_arguments, reason = "all of one effect, and the driver's own")]
+    fn call(
+        &mut self,
+        functions: &Functions,
+        clock: &Clock,
+        now: Timestamp,
+        id: EffectId,
+        (state, function): (Name, Name),
+        call: Call,
+        alone: bool,
+    ) {
+        let callable = functions.get(function.as_str()).cloned();
+        let sleeps = callable.as_ref().and_then(|callable| callable.sleeps(call.attempt));
+        let sleeps = sleeps.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        let on_clock = sleeps.filter(|_| clock.skips());
+        let calling: Calling = Box::pin(async move {
+            if let (Some(duration), None) = (sleeps, on_clock) {
+                tokio::time::sleep(duration).await;
+            }
+            let answer = match callable {
+                Some(callable) => callable.call(call).await,
+                None => Answer::no_such_function(&call),
+            };
+            Ended { id, state, function, answer }
+        });
+        if let Some(duration) = on_clock {
+            let at = now.saturating_add(duration).unwrap_or(Timestamp::MAX);
+            self.due.insert((at, id), Due::Stub(calling));
+        } else if alone {
+            self.alone = Some((id, calling));
+        } else {
+            self.handles.insert(id, self.running.spawn(calling));
+        }
     }
 
     fn cancel(&mut self, id: EffectId) {
@@ -160,7 +176,7 @@ impl Pending {
         if let Some(handle) = self.handles.remove(&id) {
             handle.abort();
         }
-        self.timers.retain(|(_, timer)| *timer != id);
+        self.due.retain(|(_, due), _| *due != id);
     }
 
     /// Waits for the next thing to happen, and names it.
@@ -173,12 +189,16 @@ impl Pending {
         // A stop is looked at first, and a machine that never waits must not hide it.
         let resume = std::mem::take(&mut self.resume);
         loop {
-            let timer = self.timers.first().copied();
-            // A clock that jumps does so only when nothing runs that could end before.
-            let timer_rest = match timer {
-                Some((at, _)) if !clock.skips() || self.is_idle() => Some(clock.until(at)),
-                _ => None,
-            };
+            let next = self.due.first_key_value().map(|((at, _), _)| *at);
+            // A clock that jumps does so only when nothing is under way that could happen before.
+            if let Some(at) = next
+                && clock.skips()
+                && self.is_idle()
+                && !resume
+            {
+                clock.jump_to(at);
+            }
+            let rest = next.map(|at| clock.until(at));
             tokio::select! {
                 biased;
                 () = stop.as_mut() => {
@@ -195,13 +215,19 @@ impl Pending {
                         Err(error) if error.is_cancelled() => continue,
                         Err(error) => std::panic::resume_unwind(error.into_panic()),
                     };
-                    self.handles.remove(&ended.0);
+                    // A call that ended while it was being cancelled is none of the engine's any more.
+                    if self.handles.remove(&ended.id).is_none() {
+                        continue;
+                    }
                     return outcome(ended, observer);
                 }
-                () = sleep(timer_rest) => {
-                    let (_, id) = timer.expect("only a timer's rest is slept for");
-                    self.timers.pop_first();
-                    return Event::TimerFired { id };
+                () = sleep(rest) => {
+                    let first = self.due.pop_first();
+                    let ((_, id), due) = first.expect("only what is due is slept for");
+                    return match due {
+                        Due::Timer => Event::TimerFired { id },
+                        Due::Stub(calling) => outcome(calling.await, observer),
+                    };
                 }
             }
         }
@@ -209,17 +235,16 @@ impl Pending {
 }
 
 /// Goes on with the invocation that runs alone; never ends without one.
-async fn run_alone(alone: &mut Option<Alone>) -> Ended {
+async fn run_alone(alone: &mut Option<(EffectId, Calling)>) -> Ended {
     match alone {
         Some((_, call)) => call.await,
         None => std::future::pending().await,
     }
 }
 
-fn outcome((id, function, answer): Ended, observer: &mut impl Observer) -> Event {
-    if let Some(report) = &answer.report {
-        observer.on_report(&function, report);
-    }
+fn outcome(ended: Ended, observer: &mut impl Observer) -> Event {
+    let Ended { id, state, function, answer } = ended;
+    observer.on_answer(&state, &function, answer.report.as_ref());
     match answer.result {
         Ok(output) => Event::FunctionSucceeded { id, output },
         Err(failure) => Event::FunctionFailed { id, failure },
@@ -233,13 +258,4 @@ async fn sleep(rest: Option<Duration>) {
         Some(rest) => tokio::time::sleep(rest).await,
         None => std::future::pending().await,
     }
-}
-
-/// The id of an invocation: a UUID that is a pure function of the execution and the effect, so that a
-/// replay gives the same ones.
-fn request_id(seed: u64, id: EffectId) -> String {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&seed.to_be_bytes());
-    bytes[8..].copy_from_slice(&id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }

@@ -54,6 +54,19 @@ pub(crate) struct Unusable {
     pub(crate) environment: bool,
 }
 
+impl Answer {
+    /// What the Lambda service answers for a function that it does not know (`facts/asl.md` 13.1).
+    pub(crate) fn no_such_function(call: &Call) -> Self {
+        let (arn, id) = (&call.arn, &call.request_id);
+        let cause = format!(
+            "Function not found: {arn}:$LATEST (Service: AWSLambda; Status Code: 404; Error Code: \
+             ResourceNotFoundException; Request ID: {id}; Proxy: null)"
+        );
+        let failure = Failure::new("Lambda.ResourceNotFoundException", cause);
+        Self { result: Err(failure), report: None }
+    }
+}
+
 impl Functions {
     /// No functions.
     pub fn new() -> Self {
@@ -195,13 +208,18 @@ fn called<'w>(
     workflow: &'w Workflow,
     definition: &'w Definition,
 ) -> impl Iterator<Item = (&'w str, &'w str, &'w FunctionSettings)> {
-    let resources: BTreeSet<&str> = definition
-        .states()
-        .filter_map(|state| match &state.kind {
-            StateKind::Task(task) => Some(task.resource.function.as_str()),
-            _ => None,
-        })
-        .collect();
+    let mut resources = BTreeSet::new();
+    for state in definition.states() {
+        let StateKind::Task(task) = &state.kind else { continue };
+        match task.resource.function() {
+            Some(function) => _ = resources.insert(function.as_str()),
+            // Each call names its function: it may be any.
+            None => resources.extend(workflow.functions.iter().flat_map(|(name, settings)| {
+                let names = settings.other_names.iter().chain(&settings.deployed_name);
+                names.map(String::as_str).chain([name.as_str()])
+            })),
+        }
+    }
     resources.into_iter().filter_map(|resource| {
         let (name, settings) = workflow.function(resource)?;
         Some((resource, name, settings))

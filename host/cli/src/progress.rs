@@ -150,18 +150,23 @@ impl Observer for Progress {
                     self.transitions += 1;
                     self.state = name.to_string();
                 }
-                Details::LambdaFunctionFailed { error, cause } => {
+                Details::LambdaFunctionFailed { error, cause }
+                | Details::LambdaFunctionTimedOut { error, cause }
+                | Details::TaskFailed { error, cause }
+                | Details::TaskTimedOut { error, cause } => {
                     self.failure(error.as_deref(), cause.as_deref());
                     self.reported = false;
                 }
-                Details::LambdaFunctionSucceeded { .. } => self.succeeded(),
+                Details::LambdaFunctionSucceeded { .. } | Details::TaskSucceeded { .. } => {
+                    self.succeeded();
+                }
                 _ => {}
             }
         }
         self.draw(false);
     }
 
-    fn on_invoke(&mut self, _: &Name) {
+    fn on_call(&mut self, _: &Name, _: &Name) {
         if let Some(timings) = &self.timings
             && self.totals.is_empty()
         {
@@ -170,7 +175,10 @@ impl Observer for Progress {
         self.draw(false);
     }
 
-    fn on_report(&mut self, function: &Name, report: &Report) {
+    fn on_answer(&mut self, state: &Name, function: &Name, report: Option<&Report>) {
+        // Others may have been entered meanwhile.
+        self.state = state.to_string();
+        let Some(report) = report else { return };
         self.reported = true;
         for line in &report.log {
             // A message of several lines must not look like something that is said here.

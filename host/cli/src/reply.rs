@@ -21,6 +21,8 @@ pub(crate) fn describe(start: &Start, outcome: &Outcome, stopped_at: Timestamp) 
             put("output", json!(output.text()));
             put("outputDetails", included);
         }
+        // Measured on AWS: the reply tells neither error nor cause (`facts/asl.md` 14).
+        Outcome::TimedOut => {}
         Outcome::Failed { error, cause } | Outcome::Aborted { error, cause } => {
             if let Some(error) = error {
                 put("error", json!(error));
@@ -47,6 +49,7 @@ pub(crate) fn status(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Succeeded { .. } => "SUCCEEDED",
         Outcome::Failed { .. } => "FAILED",
+        Outcome::TimedOut => "TIMED_OUT",
         Outcome::Aborted { .. } => "ABORTED",
     }
 }

@@ -21,6 +21,8 @@ pub enum Effect {
     Invoke {
         /// The outcome carries it.
         id: EffectId,
+        /// The state that calls it.
+        state: Name,
         /// The function's name in the file.
         function: Name,
         /// Its ARN as the history shows it.

@@ -6,16 +6,15 @@
 /// `None`: the text refers to no function.
 pub fn function_name(text: &str) -> Option<&str> {
     let parts = parts(text);
-    let name = match parts.as_slice() {
-        [name] | [name, _] if !name.is_empty() && *name != "arn" => name,
-        // In ARNs with parts left out, as articles print them, the function is what they end in.
+    let (name, checked) = match parts.as_slice() {
         ["arn", _, "lambda", _, _, "function", name, ..]
-        | ["arn", _, "lambda", .., name]
-        | [_, "function", name]
-        | [_, "function", name, _] => name,
+        // In ARNs with parts left out, as articles print them, the function is what they end in.
+        | ["arn", _, "lambda", .., name] => (*name, false),
+        ["arn", ..] => return None,
+        [_, "function", name, ..] | [name] | [name, _] => (*name, true),
         _ => return None,
     };
-    (!name.is_empty() && is_sound(name)).then_some(name)
+    (!name.is_empty() && (!checked || is_sound(name))).then_some(name)
 }
 
 /// Whether it has, outside of placeholders, only what a function's name may have.

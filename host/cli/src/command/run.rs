@@ -88,6 +88,10 @@ pub(crate) fn run(
         Outcome::Failed { error, cause } => {
             Err(CommandError::Execution(ended("failed", error.as_deref(), cause.as_deref())))
         }
+        Outcome::TimedOut => {
+            let cause = "the execution took longer than the machine's `TimeoutSeconds`";
+            Err(CommandError::Execution(ended("timed out", Some("States.Timeout"), Some(cause))))
+        }
         Outcome::Aborted { error, cause } => {
             Err(CommandError::Execution(ended("was stopped", error.as_deref(), cause.as_deref())))
         }
@@ -282,7 +286,7 @@ fn tell(
     }
     match outcome {
         Outcome::Succeeded { output: document } => output.data(document.text()),
-        Outcome::Failed { .. } | Outcome::Aborted { .. } => Ok(()),
+        Outcome::Failed { .. } | Outcome::TimedOut | Outcome::Aborted { .. } => Ok(()),
     }
 }
 

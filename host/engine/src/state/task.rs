@@ -67,9 +67,10 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> 
         Ok(request) => request,
         Err(failure) => return failed_with(turn, branch, task, &failure),
     };
-    let attempt = branch.retry_count();
+    let (attempt, state) = (branch.retry_count(), turn.state(branch).name.clone());
     let id = turn.ask_with_id(|id| Effect::Invoke {
         id,
+        state,
         function,
         arn,
         payload,
