@@ -123,6 +123,10 @@ impl Findings {
         self.0.len()
     }
 
+    pub(crate) fn has_error_at(&self, span: &Range<usize>) -> bool {
+        self.0.iter().any(|found| found.severity == Severity::Error && found.span == *span)
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
     }

@@ -135,6 +135,7 @@ pub(crate) struct Layer {
     pub(crate) timeout_seconds: Option<u32>,
     pub(crate) fuel: Option<u64>,
     pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) environment_place: Place,
     pub(crate) ephemeral_storage_mb: Option<u32>,
     pub(crate) reserved_concurrency: Option<u32>,
     pub(crate) reuse: Option<Reuse>,
@@ -148,6 +149,11 @@ pub(crate) type Layers = Vec<(String, Layer)>;
 impl Layer {
     /// Both together; environment variables are merged, of all else this one's counts.
     pub(crate) fn over(self, below: Self) -> Self {
+        let environment_place = if self.environment.is_empty() {
+            below.environment_place
+        } else {
+            self.environment_place
+        };
         let mut environment = below.environment;
         environment.extend(self.environment);
         Self {
@@ -158,6 +164,7 @@ impl Layer {
             timeout_seconds: self.timeout_seconds.or(below.timeout_seconds),
             fuel: self.fuel.or(below.fuel),
             environment,
+            environment_place,
             ephemeral_storage_mb: self.ephemeral_storage_mb.or(below.ephemeral_storage_mb),
             reserved_concurrency: self.reserved_concurrency.or(below.reserved_concurrency),
             reuse: self.reuse.or(below.reuse),
@@ -239,7 +246,8 @@ fn read_function(
     let ephemeral_storage_mb = limit("ephemeralStorageSize", FUNCTION_STORAGE_MB);
     let reserved_concurrency = limit("reservedConcurrency", 0..=u32::MAX);
     let fuel = fields.take("fuel").and_then(|field| field.integer(1, u64::MAX / 2, findings));
-    let (environment, warm) = read_environment(&mut fields, findings);
+    let environment_place = fields.place_of("environment").unwrap_or_default();
+    let (environment, warm) = read_environment(&mut fields, manner, findings);
     let reuse = fields.take("reuse").and_then(|field| read_reuse(&field, findings)).or(warm);
     let grants = fields.take("grants").and_then(|field| grants::read(&field, findings));
     let deployed_name = fields.take("name").and_then(|field| field.string(findings));
@@ -262,6 +270,7 @@ fn read_function(
         timeout_seconds,
         fuel,
         environment,
+        environment_place,
         ephemeral_storage_mb,
         reserved_concurrency,
         reuse,
@@ -321,6 +330,7 @@ fn read_code(
 /// A map of variables, or `warm`, which is a short form of `reuse: warm`.
 fn read_environment(
     fields: &mut Fields<'_>,
+    manner: Manner,
     findings: &mut Findings,
 ) -> (BTreeMap<String, String>, Option<Reuse>) {
     let Some(field) = fields.take("environment") else { return Default::default() };
@@ -330,19 +340,21 @@ fn read_environment(
     let Some(mut variables) = Fields::of(field.node, &field.place, findings) else {
         return Default::default();
     };
-    (read_variables(variables.take_all(), findings), None)
+    (read_variables(variables.take_all(), manner, findings), None)
 }
 
-/// Environment variables: anything that is a text or can be written as one. Null leaves one out.
+/// Environment variables: anything that is a text or can be written as one. For other tools, null leaves
+/// one out.
 pub(crate) fn read_variables(
     variables: Vec<Field<'_>>,
+    manner: Manner,
     findings: &mut Findings,
 ) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::new();
     for variable in variables {
         match variable.node.scalar_text() {
             Some(text) => _ = environment.insert(variable.name.to_owned(), text),
-            None if variable.node.is_null() => {}
+            None if variable.node.is_null() && manner == Manner::Deployed => {}
             None => _ = variable.wrong_type("a string", findings),
         }
     }
@@ -357,8 +369,7 @@ fn check_environment(layer: &Layer, findings: &mut Findings) {
             "Lambda was unable to configure your environment variables because the environment variables \
              you have provided exceeded the 4KB limit. String measured: {measured}"
         );
-        let place = layer.place.below("environment", &layer.place.span);
-        findings.error(OUT_OF_RANGE, &place, message);
+        findings.error(OUT_OF_RANGE, &layer.environment_place, message);
     }
 }
 

@@ -283,11 +283,13 @@ fn read_machine(
     let definition = definition?;
     let node = match definition.node.as_str() {
         Some(text) if text.starts_with("${") && text.ends_with('}') => {
-            let message = format!("the definition `{text}` has no value here");
-            reading
-                .findings
-                .error(UNRESOLVED, &definition.place, message)
-                .help("write the definition here, or in a file of YAML or JSON");
+            if !reading.findings.has_error_at(&definition.place.span) {
+                let message = format!("the definition `{text}` has no value here");
+                reading
+                    .findings
+                    .error(UNRESOLVED, &definition.place, message)
+                    .help("write the definition here, or in a file of YAML or JSON");
+            }
             return None;
         }
         _ => definition_value(&definition, Strictness::Json, reading)?,

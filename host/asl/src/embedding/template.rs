@@ -128,10 +128,12 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
             not_enforced("ReservedConcurrentExecutions", &place, findings);
         }
         let mut environment = BTreeMap::new();
+        let mut environment_place = Place::default();
         if let Some((name, node, place)) = variables {
+            environment_place = place.clone();
             let field = Field { name, node: &node, place };
             if let Some(mut fields) = Fields::of(field.node, &field.place, findings) {
-                environment = read_variables(fields.take_all(), findings);
+                environment = read_variables(fields.take_all(), Manner::Deployed, findings);
             }
         }
         Layer {
@@ -140,6 +142,7 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
             memory_mb,
             timeout_seconds,
             environment,
+            environment_place,
             ephemeral_storage_mb,
             reserved_concurrency,
             place: self.resource.place.clone(),

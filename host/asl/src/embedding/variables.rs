@@ -5,7 +5,7 @@
 //! source is remote, or a program, has no value here unless the user gives one.
 
 use super::{ACCOUNT_ID, REFERENCES_MAX, REGION, Reading};
-use crate::finding::Place;
+use crate::finding::{Findings, Place};
 use crate::node::{Member, Node, NodeKind};
 
 /// Resolves the variables of one Serverless file.
@@ -120,19 +120,35 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
         self.depth += 1;
         let mut why = "nothing is there";
         let mut found = None;
+        // What is wrong with one alternative matters only if there is no other.
+        let mut failed = Findings::default();
         for alternative in alternatives(expression) {
-            match self.alternative(alternative, place) {
+            let before = std::mem::take(&mut self.reading.findings);
+            let result = self.alternative(alternative, place);
+            let said = std::mem::replace(&mut self.reading.findings, before);
+            match result {
                 Found::Value(value) => {
+                    self.reading.findings.append(said);
                     found = Some(value);
                     break;
                 }
-                Found::Nothing(reason) => why = reason,
+                Found::Nothing(reason) => {
+                    why = reason;
+                    failed.append(said);
+                }
             }
         }
         self.depth -= 1;
-        found.unwrap_or_else(|| {
-            Node::string(self.reading.unresolved(expression, why, place), &place.span)
-        })
+        if let Some(found) = found {
+            return found;
+        }
+        let told = failed.has_errors();
+        self.reading.findings.append(failed);
+        let placeholder = match told {
+            true => format!("${{{expression}}}"),
+            false => self.reading.unresolved(expression, why, place),
+        };
+        Node::string(placeholder, &place.span)
     }
 
     fn alternative(&mut self, text: &str, place: &Place) -> Found {
