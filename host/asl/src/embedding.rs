@@ -79,6 +79,8 @@ pub(crate) struct Reading<'f> {
     parsed: BTreeMap<String, Option<Rc<Node>>>,
     /// Names of placeholders that a warning tells of already.
     unresolved: BTreeSet<String>,
+    /// Functions that the user has added: what they are called, by their key.
+    pub(crate) added: BTreeMap<String, String>,
 }
 
 const HELP: &str = "a workflow file has `StartAt` and `States`, `stepFunctions: { stateMachines: ... }`, \
@@ -132,6 +134,9 @@ pub(crate) fn parse_entry(text: &str, reading: &mut Reading<'_>) -> Option<Node>
         let start = reading.sources.add_text(&replaced);
         return Node::parse(&replaced.text, start, &mut reading.findings);
     }
+    if substitutions::placeholders(text).next().is_some() {
+        findings.help("a placeholder where only a value can stand needs one: `--var NAME=VALUE`");
+    }
     reading.findings.append(findings);
     None
 }
@@ -150,7 +155,14 @@ impl<'f> Reading<'f> {
             findings: Findings::default(),
             parsed: BTreeMap::new(),
             unresolved: BTreeSet::new(),
+            added: BTreeMap::new(),
         }
+    }
+
+    /// What a function is called that the user has added under a name, or the placeholder of that name.
+    fn added_function(&self, name: &str) -> Option<&str> {
+        let found = self.added.get(name).or_else(|| self.added.get(&format!("${{{name}}}")));
+        found.map(String::as_str)
     }
 
     /// Reads another file, which is written as `reference` at a place, and lies beside the file at the
@@ -235,7 +247,10 @@ impl<'f> Reading<'f> {
         match &node.kind {
             NodeKind::String(text) => {
                 for (name, _) in substitutions::placeholders(text) {
-                    if !self.unresolved.contains(name) {
+                    let function = self
+                        .added_function(name)
+                        .or_else(|| self.added_function(name.strip_suffix(".Arn")?));
+                    if function.is_none() && !self.unresolved.contains(name) {
                         self.unresolved(name, "a deployment would put it in", place);
                     }
                 }

@@ -123,6 +123,13 @@ impl Findings {
         self.0.len()
     }
 
+    /// Adds help to findings that have none.
+    pub(crate) fn help(&mut self, help: &str) {
+        for finding in &mut self.0 {
+            finding.help.get_or_insert_with(|| help.to_owned());
+        }
+    }
+
     pub(crate) fn has_error_at(&self, span: &Range<usize>) -> bool {
         self.0.iter().any(|found| found.severity == Severity::Error && found.span == *span)
     }

@@ -216,66 +216,49 @@ impl Text {
         made
     }
 
-    /// The text of a scalar, each part of it at its place within the scalar: behind escapes and the
+    /// The text of a scalar, each part of it at its place within the scalar: behind escapes, and the
     /// indentation of a block.
     pub(crate) fn of_scalar(text: &str, span: &Range<usize>, sources: &Sources) -> Self {
         let written = sources.written(span);
+        if written.is_empty() {
+            return Self::made(text, span);
+        }
+        let quote = written.chars().next().filter(|first| matches!(first, '"' | '\''));
         let mut scalar = Self::default();
-        let mut rest = written;
-        let mut at = span.start;
-        // The header of a block, or the quote.
-        let block = rest.starts_with(['|', '>']);
-        let header = match rest.find('\n').filter(|_| block) {
-            Some(end) => end + 1,
-            None => usize::from(rest.starts_with(['"', '\''])),
-        };
-        rest = &rest[header..];
-        at += header;
-        // Line by line: what is left out between two lines of the text is indentation or an escape.
-        for line in text.split_inclusive('\n') {
-            let body = line.trim_end_matches('\n');
-            match rest.find(body).filter(|skipped| block || *skipped <= 2) {
-                Some(skipped) => {
-                    at += skipped;
-                    scalar.push(line, &(at..at + body.len()), true);
-                    rest = &rest[skipped + body.len()..];
-                    at += body.len();
-                }
-                None => {
-                    let escaped = escaped_length(body, rest);
-                    scalar.push_escaped(line, rest, at);
-                    rest = &rest[escaped.min(rest.len())..];
-                    at += escaped;
-                }
-            }
-            // The escape of the line's end.
-            if !block && rest.starts_with("\\n") {
-                rest = &rest[2..];
-                at += 2;
-            }
+        let mut at = usize::from(quote.is_some());
+        for character in text.chars() {
+            let rest = written.get(at..).unwrap_or_default();
+            let blank = rest.len() - rest.trim_start().len();
+            let (skipped, length, exact) = match escape_length(quote, rest, character) {
+                Some(length) => (0, length, false),
+                None if rest.starts_with(character) => (0, character.len_utf8(), true),
+                // The end of a line that is folded into a blank.
+                None if character.is_whitespace() => (0, blank, false),
+                // The indentation of a block.
+                None if rest[blank..].starts_with(character) => (blank, character.len_utf8(), true),
+                None => (0, 0, false),
+            };
+            let start = span.start + at + skipped;
+            let mut buffer = [0; 4];
+            scalar.push(character.encode_utf8(&mut buffer), &(start..start + length), exact);
+            at += skipped + length;
         }
         scalar
     }
 
     pub(crate) fn push(&mut self, text: &str, origin: &Range<usize>, exact: bool) {
-        if !text.is_empty() {
-            self.pieces.push(Piece { start: self.text.len(), origin: origin.clone(), exact });
-            self.text.push_str(text);
+        if text.is_empty() {
+            return;
         }
-    }
-
-    /// Adds a line whose written form has escapes: a piece for each stretch without one.
-    fn push_escaped(&mut self, line: &str, written: &str, at: usize) {
-        let mut read = 0;
-        for stretch in line.split_inclusive(['"', '\\', '\n', '\t', '/']) {
-            let plain = stretch.trim_end_matches(['"', '\\', '\n', '\t']);
-            let exact = written.get(read..).is_some_and(|rest| rest.starts_with(plain));
-            self.push(plain, &(at + read..at + read + plain.len()), exact);
-            read += plain.len();
-            let escape = &stretch[plain.len()..];
-            self.push(escape, &(at + read..at + read + 2), false);
-            read += escaped_length(escape, written.get(read..).unwrap_or_default());
+        match self.pieces.last_mut() {
+            Some(last) if exact && last.exact && last.origin.end == origin.start => {
+                last.origin.end = origin.end;
+            }
+            _ => {
+                self.pieces.push(Piece { start: self.text.len(), origin: origin.clone(), exact });
+            }
         }
+        self.text.push_str(text);
     }
 
     pub(crate) fn append(&mut self, other: &Self) {
@@ -328,20 +311,12 @@ fn origin_of(pieces: &[Piece], range: &Range<usize>) -> Range<usize> {
     start..end.max(start)
 }
 
-/// How long a text is where it is written with the escapes of JSON.
-fn escaped_length(text: &str, written: &str) -> usize {
-    let bytes = written.as_bytes();
-    let mut length = 0;
-    for character in text.chars() {
-        length += match bytes.get(length) {
-            Some(b'\\') if bytes.get(length + 1) == Some(&b'u') => 6 * character.len_utf16(),
-            Some(b'\\') => 2,
-            _ => character.len_utf8(),
-        };
+/// How long the escape is that a quoted scalar begins with, if it begins with one.
+fn escape_length(quote: Option<char>, written: &str, character: char) -> Option<usize> {
+    match quote? {
+        '"' if written.starts_with("\\u") => Some(6 * character.len_utf16()),
+        '"' if written.starts_with('\\') => Some(2),
+        '\'' if written.starts_with("''") => Some(2),
+        _ => None,
     }
-    let mut length = length.min(written.len());
-    while !written.is_char_boundary(length) {
-        length -= 1;
-    }
-    length
 }

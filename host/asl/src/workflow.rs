@@ -161,12 +161,15 @@ type Parts = (BTreeMap<String, FunctionSettings>, Vec<NamedMachine>);
 
 fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<Parts> {
     let root = embedding::parse_entry(text, reading)?;
-    let embedded = embedding::read(&root, text, reading);
-    let beside = own_settings(&root, reading);
-    let mapped = options.functions.map(|source| mapping(&source, reading)).unwrap_or_default();
-    let embedded = embedded?;
+    let mut added = own_settings(&root, reading);
+    added.extend(options.functions.map(|source| mapping(&source, reading)).unwrap_or_default());
+    for (key, layer) in &added {
+        let name = layer.deployed_name.as_ref().unwrap_or(key);
+        reading.added.insert(key.clone(), name.clone());
+    }
+    let embedded = embedding::read(&root, text, reading)?;
     let mut layers = embedded.functions;
-    for (key, layer) in beside.into_iter().chain(mapped) {
+    for (key, layer) in added {
         match layers.iter_mut().find(|(other, below)| below.is_called(other, &key)) {
             Some((_, below)) => *below = layer.over(std::mem::take(below)),
             None => layers.push((key, layer)),

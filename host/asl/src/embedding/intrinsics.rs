@@ -346,6 +346,9 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
         }
         match self.resource(name) {
             Some((kind, physical)) => string(kind.reference(&physical)),
+            None if self.reading.added_function(name).is_some() => {
+                string(self.reading.added_function(name).unwrap_or_default().to_owned())
+            }
             None => {
                 let why = match self.scope.resources.and_then(|resources| resources.get(name)) {
                     Some(_) => "a deployment gives it",
@@ -366,6 +369,13 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
             && let Some(deployed) = self.scope.functions.and_then(|all| all.get(resource))
         {
             return Some(function_arn(deployed));
+        }
+        let in_template = self.scope.resources.is_some_and(|all| all.get(resource).is_some());
+        if attribute == "Arn"
+            && !in_template
+            && let Some(name) = self.reading.added_function(resource)
+        {
+            return Some(function_arn(name));
         }
         // `${Function.Alias}` within `Fn::Sub` is a `Ref`.
         if matches!(attribute, "Alias" | "Version") {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::intrinsics::{Intrinsics, Scope, has_intrinsics};
 use super::plain::definition_value;
+use super::template::substitute_in_tree;
 use super::variables::Variables;
 use super::{Embedded, EmbeddedMachine, HELP, OWN_KEY, Reading, Strictness, check_type, merged};
 use crate::fields::{Field, Fields};
@@ -311,7 +312,10 @@ fn resolve_definition(
     reading: &mut Reading<'_>,
 ) -> Option<Node> {
     if !has_intrinsics(node) && !has_pseudo_parameters(node) {
-        return Some(node.clone());
+        let values = reading.values.iter();
+        let values: Vec<_> =
+            values.map(|(name, value)| (name.clone(), Text::made(value, &node.span))).collect();
+        return Some(substitute_in_tree(node, &values));
     }
     let resolved = substitute(node, place, &mut Intrinsics::new(scope, reading));
     Intrinsics::new(scope, reading).resolve(&resolved, place)

@@ -49,6 +49,9 @@ pub(super) fn read(root: &Node, place: &Place, reading: &mut Reading<'_>) -> Opt
         }
     }
     if embedded.machines.is_empty() {
+        if machines > 0 && reading.findings.has_errors() {
+            return None;
+        }
         let message = match machines {
             0 => "no resource of the template is a state machine",
             _ => "no state machine of the template has a definition that can be read here",
@@ -213,8 +216,12 @@ fn read_machine(
         return None;
     }
     let field = DEFINITIONS.iter().find_map(|name| fields.take(name))?;
-    let substitutions = read_substitutions(&mut properties);
+    let mut substitutions = read_substitutions(&mut properties);
     let reading = properties.intrinsics.reading;
+    // What is given goes in where the template leaves a placeholder.
+    for (name, value) in reading.values {
+        substitutions.push((name.clone(), Text::made(value, &field.place.span)));
+    }
     let (definition, place) = match field.name {
         "Definition" => {
             let resolved =
@@ -260,7 +267,7 @@ fn read_substitutions(properties: &mut Properties<'_, '_, '_, '_>) -> Vec<(Strin
 
 /// In a definition that is an object the keys stand within strings. One that is a string of its own has
 /// the value's place, where a finding about it belongs.
-fn substitute_in_tree(node: &Node, values: &[(String, Text)]) -> Node {
+pub(super) fn substitute_in_tree(node: &Node, values: &[(String, Text)]) -> Node {
     let kind = match &node.kind {
         NodeKind::String(text) => {
             let text = Text::made(text.as_str(), &node.span);
