@@ -4,7 +4,7 @@
 //! | sign | form | reader |
 //! |---|---|---|
 //! | `StartAt` or `States` at the root | plain ASL | `plain` |
-//! | a string, or `definition` at the root | a definition as a string, a reply of DescribeStateMachine | `plain` |
+//! | a string, or `definition` at the root | a definition as a string, a reply of `DescribeStateMachine` | `plain` |
 //! | `stepFunctions` or `stateMachines` at the root | Serverless, our own short form | `serverless` |
 //! | `Resources` at the root | CloudFormation, SAM, what CDK makes | `template` |
 //!

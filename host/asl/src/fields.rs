@@ -145,7 +145,7 @@ impl<'n> Fields<'n> {
     pub(crate) fn finish_with_warnings(self, what: &str, findings: &mut Findings) {
         let mut found = Findings::default();
         self.finish(what, &mut found);
-        findings.append(found.as_warnings());
+        findings.append(found.into_warnings());
     }
 
     fn field(&self, member: &'n Member) -> Field<'n> {

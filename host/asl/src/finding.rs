@@ -139,7 +139,7 @@ impl Findings {
     }
 
     /// The same without stopping the file from being used.
-    pub(crate) fn as_warnings(mut self) -> Self {
+    pub(crate) fn into_warnings(mut self) -> Self {
         for finding in &mut self.0 {
             finding.severity = Severity::Warning;
         }

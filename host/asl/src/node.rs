@@ -175,7 +175,9 @@ impl Node {
         match &mut self.kind {
             NodeKind::Object(members) => {
                 members.reverse();
-                members.iter_mut().for_each(|member| member.node.reverse());
+                for member in members {
+                    member.node.reverse();
+                }
             }
             NodeKind::Array(items) => items.iter_mut().for_each(Self::reverse),
             NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}

@@ -486,12 +486,11 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
         let delimiter = delimiter.as_str()?;
         let mut joined = Text::default();
         let resolved;
-        let items = match items.as_array().filter(|_| items.tag.is_none()) {
-            Some(items) => items,
-            None => {
-                resolved = self.resolve(items, place)?;
-                resolved.as_array()?
-            }
+        let items = if let (None, Some(items)) = (&items.tag, items.as_array()) {
+            items
+        } else {
+            resolved = self.resolve(items, place)?;
+            resolved.as_array()?
         };
         for (index, item) in items.iter().enumerate() {
             if index > 0 {

@@ -34,9 +34,10 @@ pub(super) fn read(
     };
     let definition = without_other_keys(root, place, reading);
     // A file that a Serverless project refers to: what its intrinsics refer to stands elsewhere.
-    let definition = match intrinsics::has_intrinsics(&definition) {
-        true => Intrinsics::new(Scope::default(), reading).resolve(&definition, place)?,
-        false => definition,
+    let definition = if intrinsics::has_intrinsics(&definition) {
+        Intrinsics::new(Scope::default(), reading).resolve(&definition, place)?
+    } else {
+        definition
     };
     reading.report_placeholders(&definition, place);
     Some(one(reading.stem, definition, place.clone()))
@@ -58,7 +59,7 @@ pub(super) fn read_string(
     Some(one(reading.stem, definition, place.clone()))
 }
 
-/// A reply of DescribeStateMachine, or the input of CreateStateMachine.
+/// A reply of `DescribeStateMachine`, or the input of `CreateStateMachine`.
 pub(super) fn read_reply(
     root: &Node,
     place: &Place,

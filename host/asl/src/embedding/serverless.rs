@@ -90,27 +90,32 @@ pub(super) fn read(root: &Node, place: &Place, reading: &mut Reading<'_>) -> Opt
         functions: Some(&names),
         ..template.as_ref().map(Scope::of_template).unwrap_or_default()
     };
-    let machines = match section("stepFunctions", reading) {
-        Some((place, node)) => {
-            let mut fields = Fields::of(&node, &place, &mut reading.findings)?;
-            fields.pass_over(&["validate", "noOutput", "activities"]);
-            let machines = fields.require("stateMachines", &mut reading.findings);
-            match manner {
-                Manner::Own => fields.finish("`stepFunctions`", &mut reading.findings),
-                Manner::Deployed => {
-                    fields.finish_with_warnings("`stepFunctions`", &mut reading.findings);
-                }
-            }
-            let machines = machines?;
-            read_machines(&machines, scope, reading)?
-        }
-        None => {
-            let (place, node) = section("stateMachines", reading)?;
-            let field = Field { name: "stateMachines", node: &node, place };
-            read_machines(&field, scope, reading)?
-        }
+    let (place, node) = if let Some((place, node)) = section("stepFunctions", reading) {
+        state_machines(&node, &place, manner, reading)?
+    } else {
+        section("stateMachines", reading)?
     };
+    let field = Field { name: "stateMachines", node: &node, place };
+    let machines = read_machines(&field, scope, reading)?;
     Some(Embedded { functions, machines })
+}
+
+/// `stateMachines` of `stepFunctions`.
+fn state_machines(
+    node: &Node,
+    place: &Place,
+    manner: Manner,
+    reading: &mut Reading<'_>,
+) -> Option<(Place, Node)> {
+    let mut fields = Fields::of(node, place, &mut reading.findings)?;
+    fields.pass_over(&["validate", "noOutput", "activities"]);
+    let machines = fields.require("stateMachines", &mut reading.findings);
+    match manner {
+        Manner::Own => fields.finish("`stepFunctions`", &mut reading.findings),
+        Manner::Deployed => fields.finish_with_warnings("`stepFunctions`", &mut reading.findings),
+    }
+    let machines = machines?;
+    Some((machines.place, machines.node.clone()))
 }
 
 fn report_other_keys(root: &Node, place: &Place, reading: &mut Reading<'_>) {

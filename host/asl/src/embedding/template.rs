@@ -73,7 +73,7 @@ fn is_made(resource: &Field<'_>, scope: Scope<'_>, reading: &mut Reading<'_>) ->
 /// The properties of a resource, resolved one by one: those that nobody asks for need no value.
 struct Properties<'n, 'r, 'f, 't> {
     resource: &'n Field<'n>,
-    properties: Option<&'n Node>,
+    node: Option<&'n Node>,
     place: Place,
     intrinsics: Intrinsics<'r, 'f, 't>,
 }
@@ -87,7 +87,7 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
         );
         Self {
             resource,
-            properties: properties.map(|properties| &properties.node),
+            node: properties.map(|properties| &properties.node),
             place,
             intrinsics: Intrinsics::new(scope, reading),
         }
@@ -96,7 +96,7 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
     /// A property without intrinsics, and its place.
     fn get(&mut self, names: &[&'static str]) -> Option<(&'static str, Node, Place)> {
         let (last, outer) = names.split_last()?;
-        let mut node = self.properties?;
+        let mut node = self.node?;
         let mut place = self.place.clone();
         for name in outer {
             let member = node.get(name)?;
@@ -154,7 +154,7 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
     }
 
     fn text(&mut self, name: &'static str) -> Option<Text> {
-        let member = self.properties?.get(name)?;
+        let member = self.node?.get(name)?;
         let place = self.place.of_member(member);
         self.intrinsics.text(&member.node, &place)
     }
@@ -178,7 +178,7 @@ fn global_function(
     let resource = Field { name: "Globals", node: &globals.node, place: place.clone() };
     Properties {
         resource: &resource,
-        properties: Some(&globals.node),
+        node: Some(&globals.node),
         place,
         intrinsics: Intrinsics::new(scope, reading),
     }
@@ -198,7 +198,7 @@ fn read_machine(
     reading: &mut Reading<'_>,
 ) -> Option<EmbeddedMachine> {
     let mut properties = Properties::of(resource, scope, reading);
-    let node = properties.properties;
+    let node = properties.node;
     for name in ["Type", "StateMachineType"] {
         if let Some((name, node, place)) = properties.get(&[name]) {
             let field = Field { name, node: &node, place };

@@ -144,9 +144,10 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
         }
         let told = failed.has_errors();
         self.reading.findings.append(failed);
-        let placeholder = match told {
-            true => format!("${{{expression}}}"),
-            false => self.reading.unresolved(expression, why, place),
+        let placeholder = if told {
+            format!("${{{expression}}}")
+        } else {
+            self.reading.unresolved(expression, why, place)
         };
         Node::string(placeholder, &place.span)
     }
@@ -173,10 +174,10 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
         let resolved = self.resolve_text(text, &node, place);
         let Some(address) = resolved.as_str() else { return Found::Value(resolved) };
         if next_variable(text, 0).is_some_and(|whole| whole.start == 0 && whole.end == text.len()) {
-            return match address.starts_with("${") {
-                true => Found::Nothing("what it is made of has none"),
-                false => Found::Value(resolved),
-            };
+            if address.starts_with("${") {
+                return Found::Nothing("what it is made of has none");
+            }
+            return Found::Value(resolved);
         }
         let address = address.to_owned();
         self.source(&address, place)
@@ -333,7 +334,6 @@ fn alternatives(expression: &str) -> Vec<&str> {
     for (at, character) in expression.char_indices() {
         match (quote, character) {
             (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(character),
             (None, '{' | '(') => depth += 1,
             (None, '}' | ')') => depth = depth.saturating_sub(1),
