@@ -46,6 +46,11 @@ const PSEUDO_PARAMETERS: [(&str, &str); 4] = [
 /// The key of our own settings at the root of any file.
 pub(crate) const OWN_KEY: &str = "x-stepwell";
 
+/// How much references may make in all, in values and [`BYTES_PER_VALUE`] of text: a few short lines could
+/// otherwise double a value as often as they like.
+const VALUES_MAX: usize = 100_000;
+pub(crate) const BYTES_PER_VALUE: usize = 32;
+
 /// How deeply references may lead to each other, in files, variables and templates.
 const REFERENCES_MAX: usize = 64;
 
@@ -77,6 +82,8 @@ pub(crate) struct Reading<'f> {
     pub(crate) sources: Sources,
     pub(crate) findings: Findings,
     parsed: BTreeMap<String, Option<Rc<Node>>>,
+    /// How much of [`VALUES_MAX`] is left; `None`: nothing, and a finding says so.
+    values_left: Option<usize>,
     /// Names of placeholders that a warning tells of already.
     unresolved: BTreeSet<String>,
     /// Functions that the user has added: what they are called, by their key.
@@ -154,9 +161,21 @@ impl<'f> Reading<'f> {
             sources: Sources::default(),
             findings: Findings::default(),
             parsed: BTreeMap::new(),
+            values_left: Some(VALUES_MAX),
             unresolved: BTreeSet::new(),
             added: BTreeMap::new(),
         }
+    }
+
+    /// Accounts for a value that a reference has made. False: it is one too many.
+    fn afford(&mut self, value: &Node, place: &Place) -> bool {
+        let left = self.values_left.and_then(|left| left.checked_sub(value.weight()));
+        if left.is_none() && self.values_left.is_some() {
+            let message = format!("the file's references make more than {VALUES_MAX} values");
+            self.findings.error(UNRESOLVED, place, message);
+        }
+        self.values_left = left;
+        left.is_some()
     }
 
     /// What a function is called that the user has added under a name, or the placeholder of that name.

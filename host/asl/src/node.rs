@@ -258,6 +258,16 @@ impl Node {
         }
     }
 
+    /// How many values it has, long texts counting as several.
+    pub(crate) fn weight(&self) -> usize {
+        1 + match &self.kind {
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => 0,
+            NodeKind::String(text) => text.len() / crate::embedding::BYTES_PER_VALUE,
+            NodeKind::Array(items) => items.iter().map(Self::weight).sum(),
+            NodeKind::Object(members) => members.iter().map(|member| member.node.weight()).sum(),
+        }
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self.kind, NodeKind::Null)
     }

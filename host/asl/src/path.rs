@@ -1,22 +1,40 @@
 //! Path fields and payload templates: compiled when the file is read, so that a run parses nothing.
 
 use serde_json::{Map, Value};
-use stepwell_query::{JsonPath, Query, ReferencePath, Template};
+use stepwell_query::{
+    Expression, ExpressionSyntaxError, PathSyntaxError, Query, ReferencePath, Template,
+};
 
 use crate::fields::Field;
-use crate::finding::{Findings, PATH, REFERENCE_PATH, TEMPLATE, UNSUPPORTED};
+use crate::finding::{Finding, Findings, INTRINSIC, PATH, Place, REFERENCE_PATH, TEMPLATE};
 use crate::node::{Node, NodeKind};
 
-/// A path on the data or the context object.
+/// What the text of a call begins with.
+const CALL: &str = "States.";
+
+/// A path on the data, the context object or a variable.
 pub(crate) fn query(field: &Field<'_>, findings: &mut Findings) -> Option<Query> {
     let text = field.string(findings)?;
-    if text.starts_with("States.") {
+    if text.starts_with(CALL) {
         let message =
             format!("`{}` takes a path; intrinsic functions are not allowed here", field.name);
         findings.error(PATH, &field.place, message);
         return None;
     }
-    parse(text, field, findings)
+    match Query::parse(text) {
+        Ok(query) => Some(query),
+        Err(error) => {
+            let finding = broken_path(text, &error, field, findings);
+            if !text.starts_with('$') {
+                finding.help(if text.is_empty() {
+                    "write `$` for the whole".to_owned()
+                } else {
+                    format!("write `$.{text}`")
+                });
+            }
+            None
+        }
+    }
 }
 
 /// A path, or null: `Some(None)`.
@@ -41,6 +59,13 @@ pub(crate) fn reference_path(field: &Field<'_>, findings: &mut Findings) -> Opti
             .help("begin the path with a single `$`");
         return None;
     }
+    if text.starts_with('$') && Query::parse(text).is_ok_and(|query| is_variable(&query)) {
+        let message = format!("`{}` cannot write to a variable", field.name);
+        findings
+            .error(REFERENCE_PATH, &field.place, message)
+            .help("begin the path with `$.`, or give the variable its value in `Assign`");
+        return None;
+    }
     match ReferencePath::parse(text) {
         Ok(path) => Some(path),
         Err(error) => {
@@ -56,8 +81,7 @@ pub(crate) fn reference_path(field: &Field<'_>, findings: &mut Findings) -> Opti
 /// A path for reading that must name one place, as `SecondsPath` takes it.
 pub(crate) fn reference_query(field: &Field<'_>, findings: &mut Findings) -> Option<Query> {
     let query = query(field, findings)?;
-    let (Query::Data(path) | Query::Context(path)) = &query;
-    if !path.is_definite() {
+    if !query.path().is_definite() {
         findings
             .error(REFERENCE_PATH, &field.place, format!("`{query}` can name more than one place"))
             .help(format!(
@@ -67,6 +91,25 @@ pub(crate) fn reference_query(field: &Field<'_>, findings: &mut Findings) -> Opt
         return None;
     }
     Some(query)
+}
+
+/// A path that names one place, or a call of an intrinsic function, as `ErrorPath` takes them.
+pub(crate) fn expression(field: &Field<'_>, findings: &mut Findings) -> Option<Expression> {
+    let text = field.string(findings)?;
+    if !text.starts_with(CALL) {
+        return reference_query(field, findings).map(Expression::Query);
+    }
+    match Expression::parse(text) {
+        Ok(expression) => Some(expression),
+        Err(error) => {
+            let valid = format!(
+                "`{}` must be a reference path or a valid intrinsic function call",
+                field.name
+            );
+            broken_call(&valid, text, &error, field, findings);
+            None
+        }
+    }
 }
 
 /// A payload template. Every mistake in it is reported.
@@ -92,7 +135,7 @@ fn template_node(node: &Node, at: &Field<'_>, findings: &mut Findings) -> Option
                     place: at.place.below(&member.name, span),
                 };
                 let (name, value) = match member.name.strip_suffix(".$") {
-                    Some(name) => (name, template_query(&here, findings)),
+                    Some(name) => (name, template_expression(&here, findings)),
                     None => (member.name.as_str(), template_node(&member.node, &here, findings)),
                 };
                 if filled.iter().any(|(other, _)| other == name) {
@@ -144,58 +187,81 @@ fn array(items: Vec<Template>) -> Template {
 }
 
 /// The value of a field whose name ends in `.$`.
-fn template_query(field: &Field<'_>, findings: &mut Findings) -> Option<Template> {
+fn template_expression(field: &Field<'_>, findings: &mut Findings) -> Option<Template> {
     // AWS's wording: `facts/asl.md` 2.4.
-    let invalid = format!(
+    let valid = format!(
         "the value for the field `{}` must be a valid JSONPath or a valid intrinsic function call",
         field.name
     );
     let Some(text) = field.node.as_str() else {
         findings
-            .error(TEMPLATE, &field.place, format!("{invalid}, not {}", field.node.kind_name()))
+            .error(TEMPLATE, &field.place, format!("{valid}, not {}", field.node.kind_name()))
             .help("leave `.$` out of the name to pass the value as it is");
         return None;
     };
-    if text.starts_with("States.") {
-        findings.error(UNSUPPORTED, &field.place, "intrinsic functions are not supported yet");
-        return None;
+    match Expression::parse(text) {
+        Ok(expression) => {
+            return Some(Template::Expression { field: field.name.to_owned(), expression });
+        }
+        Err(ExpressionSyntaxError::Path { error, .. }) => {
+            broken_path(text, &error, field, findings);
+        }
+        Err(error @ ExpressionSyntaxError::Intrinsic(_)) => {
+            broken_call(&valid, text, &error, field, findings);
+        }
+        Err(error @ ExpressionSyntaxError::Neither { .. }) => {
+            let finding = findings.error(TEMPLATE, &field.place, format!("{valid}; {error}"));
+            finding.help(if text.trim_start().starts_with(CALL) {
+                "leave out the blanks before `States.`"
+            } else {
+                "begin a path with `$`, or leave `.$` out of the name to pass the text as it is"
+            });
+        }
     }
-    if !text.starts_with('$') {
-        findings
-            .error(TEMPLATE, &field.place, format!("{invalid}; `{text}` is neither"))
-            .help("begin a path with `$`, or leave `.$` out of the name to pass the text as it is");
-        return None;
-    }
-    let query = parse(text, field, findings)?;
-    Some(Template::Query { field: field.name.to_owned(), query })
+    None
 }
 
-fn parse(text: &str, field: &Field<'_>, findings: &mut Findings) -> Option<Query> {
-    let (path, offset) = match text.strip_prefix('$') {
-        Some(rest) if rest.starts_with('$') => (rest, 1),
-        Some(rest) if rest.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
-            let message = format!("workflow variables such as `{text}` are not supported yet");
-            findings.error(UNSUPPORTED, &field.place, message);
-            return None;
-        }
-        Some(_) => (text, 0),
-        None => {
-            findings
-                .error(PATH, &field.place, format!("`{text}` is no path: a path begins with `$`"))
-                .help(if text.is_empty() {
-                    "write `$` for the whole".to_owned()
-                } else {
-                    format!("write `$.{text}`")
-                });
-            return None;
-        }
-    };
-    match JsonPath::parse(path) {
-        Ok(path) if offset == 1 => Some(Query::Context(path)),
-        Ok(path) => Some(Query::Data(path)),
-        Err(error) => {
-            findings.error(PATH, &field.place, format!("`{text}` is no path: {error}"));
-            None
-        }
+fn is_variable(query: &Query) -> bool {
+    matches!(query, Query::Variable { .. })
+}
+
+fn broken_path<'f>(
+    text: &str,
+    error: &PathSyntaxError,
+    field: &Field<'_>,
+    findings: &'f mut Findings,
+) -> &'f mut Finding {
+    let place = inside(field, text, error.offset);
+    findings.error(PATH, &place, format!("`{text}` is no path: {error}"))
+}
+
+/// `valid` says what the field takes.
+fn broken_call(
+    valid: &str,
+    text: &str,
+    error: &ExpressionSyntaxError,
+    field: &Field<'_>,
+    findings: &mut Findings,
+) {
+    let place = inside(field, text, error.offset());
+    let finding = findings.error(INTRINSIC, &place, format!("{valid}; {error}"));
+    if let Some(help) = error.help() {
+        finding.help(help);
     }
+}
+
+/// The place of what stands so many bytes into a field's text, up to its end; the whole field's where
+/// the file spells the text in another way, with escapes or over lines. Only the lengths tell that, which
+/// could err, but not within a character as long as there are none of several bytes.
+fn inside(field: &Field<'_>, text: &str, offset: usize) -> Place {
+    let mut place = field.place.clone();
+    let quotes = match place.span.len().checked_sub(text.len()) {
+        Some(0) => 0,
+        Some(2) => 1,
+        _ => return place,
+    };
+    if (1..text.len()).contains(&offset) && text.is_ascii() {
+        place.span = place.span.start + quotes + offset..place.span.end - quotes;
+    }
+    place
 }

@@ -271,7 +271,11 @@ impl Text {
     /// A part of the text.
     pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         let mut part = Self::default();
-        for (index, piece) in self.pieces.iter().enumerate() {
+        let first = self.pieces.partition_point(|piece| piece.start <= range.start);
+        for (index, piece) in self.pieces.iter().enumerate().skip(first.saturating_sub(1)) {
+            if piece.start >= range.end {
+                break;
+            }
             let end = self.pieces.get(index + 1).map_or(self.text.len(), |next| next.start);
             let (from, to) = (piece.start.max(range.start), end.min(range.end));
             if from < to {

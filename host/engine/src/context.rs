@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use stepwell_asl::State;
 use stepwell_query::{Document, Scope, format_timestamp};
@@ -35,40 +36,59 @@ impl<'t> Moment<'t> {
         }
     }
 
-    fn to_value(self) -> Value {
-        let mut about_state = json!({
+    /// The whole context object.
+    fn whole(self) -> Value {
+        let mut context = self.small();
+        context["Execution"]["Input"] = self.execution().input.value().clone();
+        if let Some(item) = self.item() {
+            context["Map"] = map(item);
+        }
+        context
+    }
+
+    /// The context object without documents, whose size is anybody's guess.
+    fn small(self) -> Value {
+        let mut state = json!({
             "EnteredTime": format_timestamp(self.branch.entered_at),
             "Name": self.state.name,
         });
         if self.state.kind.work().is_some() {
-            about_state["RetryCount"] = json!(self.branch.retry_count());
+            state["RetryCount"] = json!(self.branch.retry_count());
         }
-        let start = self.start;
-        let (mut execution_arn, mut name, mut input) =
-            (&start.execution_arn, &start.name, &start.input);
-        let (mut machine_arn, mut at) = (&start.machine_arn, start.at);
-        if let Some(child) = self.branch.child.and_then(|id| self.running.children.get(&id)) {
-            (execution_arn, name, input) = (&child.execution_arn, &child.name, &child.input);
-            (machine_arn, at) = (&child.machine_arn, child.at);
-        }
-        let mut context = json!({
+        let Identity { arn, name, machine_arn, at, .. } = self.execution();
+        json!({
             "Execution": {
-                "Id": execution_arn,
-                "Input": input.value(),
+                "Id": arn,
+                "Input": {},
                 "Name": name,
-                "RoleArn": start.role_arn,
+                "RoleArn": self.start.role_arn,
                 "StartTime": format_timestamp(at),
                 "RedriveCount": 0,
             },
-            "State": about_state,
-            "StateMachine": { "Id": machine_arn, "Name": start.machine_name },
-        });
-        if let Some(item) = self.item() {
-            let (index, value) = (item.index, item.value.value());
-            context["Map"] =
-                json!({ "Item": { "Index": index, "Value": value, "Source": "STATE_DATA" } });
+            "State": state,
+            "StateMachine": { "Id": machine_arn, "Name": self.start.machine_name },
+        })
+    }
+
+    /// The execution that the branch belongs to: a child, or the one that was started.
+    fn execution(self) -> Identity<'t> {
+        let start = self.start;
+        match self.branch.child.and_then(|id| self.running.children.get(&id)) {
+            Some(child) => Identity {
+                arn: &child.execution_arn,
+                name: &child.name,
+                machine_arn: &child.machine_arn,
+                input: &child.input,
+                at: child.at,
+            },
+            None => Identity {
+                arn: &start.execution_arn,
+                name: &start.name,
+                machine_arn: &start.machine_arn,
+                input: &start.input,
+                at: start.at,
+            },
         }
-        context
     }
 
     /// The item of the innermost Map around.
@@ -95,16 +115,33 @@ impl<'t> Moment<'t> {
     }
 }
 
-/// Data and context. The context object is made only when a path asks for it.
+/// What the context object says about an execution.
+struct Identity<'t> {
+    arn: &'t str,
+    name: &'t str,
+    machine_arn: &'t str,
+    input: &'t Document,
+    at: Timestamp,
+}
+
+fn map(item: &Item) -> Value {
+    json!({ "Item": { "Index": item.index, "Value": item.value.value(), "Source": "STATE_DATA" } })
+}
+
+/// Data and context. Of the context object only as much is made as a path asks for: an execution's input
+/// or an item may be large, and a Map asks for each of many items.
 pub(crate) struct At<'t> {
     data: &'t Value,
     moment: &'t Moment<'t>,
-    context: OnceCell<Value>,
+    whole: OnceCell<Value>,
+    small: OnceCell<Value>,
+    map: OnceCell<Value>,
 }
 
 impl<'t> At<'t> {
     pub(crate) fn new(data: &'t Value, moment: &'t Moment<'t>) -> Self {
-        Self { data, moment, context: OnceCell::new() }
+        let (whole, small, map) = Default::default();
+        Self { data, moment, whole, small, map }
     }
 }
 
@@ -113,8 +150,16 @@ impl Scope for At<'_> {
         self.data
     }
 
-    fn context(&self) -> &Value {
-        self.context.get_or_init(|| self.moment.to_value())
+    fn context(&self, names: [Option<&str>; 2]) -> &Value {
+        match names {
+            [None, _] | [Some("Execution"), None | Some("Input")] => {
+                self.whole.get_or_init(|| self.moment.whole())
+            }
+            [Some("Map"), _] => self.map.get_or_init(|| {
+                self.moment.item().map_or_else(|| json!({}), |item| json!({ "Map": map(item) }))
+            }),
+            [Some(_), _] => self.small.get_or_init(|| self.moment.small()),
+        }
     }
 
     fn variable(&self, name: &str) -> Option<&Value> {

@@ -5,15 +5,15 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 use stepwell_asl::{Assign, InputOutput, Quantity, ResultPath, State, StateKind};
-use stepwell_query::{Document, Query, Template};
+use stepwell_query::{Document, Expression, Query, Template};
 
 use crate::branch::{Branch, Item, Waiting};
 use crate::context::{At, Moment};
 use crate::event::Event;
 use crate::execution::STATE_BYTES_MAX;
-use crate::failure::Failure;
+use crate::failure::{Failure, RUNTIME};
 use crate::history::Assigned;
-use crate::turn::{Flow, Halt, Turn, runtime_failure};
+use crate::turn::{Flow, Halt, Turn, told};
 
 mod choice;
 mod fail;
@@ -88,11 +88,11 @@ impl<'t> Data<'t> {
 
     /// The raw input through `InputPath`.
     pub(crate) fn input(&self, io: &InputOutput) -> Result<Document, Halt> {
-        self.pick(io.input_path.as_ref(), &self.moment.branch.input)
+        self.pick(io.input_path.as_ref(), self.moment.branch.input.clone())
     }
 
     /// A result through `OutputPath`.
-    pub(crate) fn output(&self, io: &InputOutput, result: &Document) -> Result<Document, Halt> {
+    pub(crate) fn output(&self, io: &InputOutput, result: Document) -> Result<Document, Halt> {
         self.pick(io.output_path.as_ref(), result)
     }
 
@@ -112,14 +112,9 @@ impl<'t> Data<'t> {
 
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
-        let filled = template.fill(&At::new(data.value(), &self.moment)).map_err(|error| {
-            self.runtime_failure(&format!(
-                "The JSONPath '{}' specified for the field '{}' could not be found in the input '{}'",
-                error.query,
-                error.field,
-                data.text()
-            ))
-        })?;
+        let filled = template.fill(&At::new(data.value(), &self.moment));
+        let filled =
+            filled.map_err(|error| self.failure(error.name(), &error.cause(data.text())))?;
         self.made(filled)
     }
 
@@ -147,12 +142,12 @@ impl<'t> Data<'t> {
     }
 
     /// What a path finds in the data; `{}` for null.
-    fn pick(&self, query: Option<&Query>, data: &Document) -> Result<Document, Halt> {
+    fn pick(&self, query: Option<&Query>, data: Document) -> Result<Document, Halt> {
         match query {
             None => Ok(Document::from(Value::Object(Map::new()))),
-            Some(query) if query.is_identity() => Ok(data.clone()),
+            Some(query) if query.is_identity() => Ok(data),
             Some(query) => {
-                self.find(query, data, |error| format!("Invalid path '{query}' : {error}"))
+                self.find(query, &data, |error| format!("Invalid path '{query}' : {error}"))
             }
         }
     }
@@ -220,22 +215,26 @@ impl<'t> Data<'t> {
     }
 
     /// The text that `ErrorPath` or `CausePath` leads to.
-    pub(crate) fn text(&self, query: &Query, field: &str) -> Result<String, Halt> {
+    pub(crate) fn text(&self, expression: &Expression, field: &str) -> Result<String, Halt> {
         let input = &self.moment.branch.input;
-        let found = self.find(query, input, |_| {
-            let input = input.text();
-            format!("The JSONPath '{query}' specified for the field '{field}' could not be found in the input '{input}'")
-        })?;
-        found.value().as_str().map(str::to_owned).ok_or_else(|| {
-            let value = found.text();
+        let scope = self.scope(input);
+        let found = expression
+            .evaluate(&scope)
+            .map_err(|error| self.failure(error.name(), &error.cause(field, input.text())))?;
+        found.as_str().map(str::to_owned).ok_or_else(|| {
             self.runtime_failure(&format!(
-                "The JSONPath '{query}' specified for the field '{field}' must lead to a string, but led to {value}"
+                "The JSONPath '{expression}' specified for the field '{field}' must lead to a string, but led to {found}"
             ))
         })
     }
 
+    /// A failure at this moment, told as AWS tells it.
+    fn failure(&self, error: &str, what: &str) -> Halt {
+        Failure::new(error, told(self.moment.state, self.moment.branch, what)).into()
+    }
+
     pub(crate) fn runtime_failure(&self, what: &str) -> Halt {
-        runtime_failure(self.moment.state, self.moment.branch, what)
+        self.failure(RUNTIME, what)
     }
 
     pub(crate) fn state_name(&self) -> &str {

@@ -1,8 +1,10 @@
 //! One `apply` under way: it runs branches until all of them wait, and gathers what came of it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use stepwell_asl::{Definition, State, StateKind, Transition};
-use stepwell_query::Document;
+use stepwell_query::{Document, format_uuid, random_uuid};
 
 use crate::branch::{Branch, BranchId, Child, Waiting};
 use crate::effect::{Applied, Effect, EffectId, Outcome};
@@ -235,32 +237,34 @@ impl<'e> Turn<'e> {
         (parent, fork)
     }
 
-    /// Stops every branch below a parent. AWS records it as the consequence of the failure `cause_id`.
+    /// Stops every branch below a parent, iterations of `map` if it is one. AWS records it as the
+    /// consequence of the failure `cause_id`.
     pub(crate) fn stop_below(
         &mut self,
         parent: &Branch,
         cause_id: u64,
-        iterations_of: Option<&State>,
+        map: Option<&State>,
     ) -> Result<(), Halt> {
-        let below = |running: &Running, id: BranchId| -> Vec<BranchId> {
-            let branches = running.branches.values();
-            let of_parent = branches.filter(|branch| branch.parent.is_some_and(|(p, _)| p == id));
-            of_parent.map(|branch| branch.id).collect()
-        };
-        for id in below(self.running, parent.id) {
-            self.running.ready.retain(|ready| *ready != id);
-            let (branch, waiting) = self.wake(id);
-            for effect in (Branch { waiting, ..branch.clone() }).effects() {
+        let branches = self.running.branches.values();
+        let of_parent =
+            branches.filter(|branch| branch.parent.is_some_and(|(id, _)| id == parent.id));
+        let below: BTreeSet<BranchId> = of_parent.map(|branch| branch.id).collect();
+        self.running.ready.retain(|ready| !below.contains(ready));
+        for id in below {
+            for effect in self.running.branches[&id].effects().collect::<Vec<_>>() {
                 self.ask(Effect::Cancel { id: effect });
             }
-            if let (Some(state), Some((_, index))) = (iterations_of, branch.parent) {
-                let details = Details::MapIterationAborted { name: state.name.clone(), index };
+            let (branch, waiting) = self.wake(id);
+            if let (Some(map), Some((_, index))) = (map, branch.parent) {
+                let details = Details::MapIterationAborted { name: map.name.clone(), index };
                 self.record_apart(&branch, cause_id, details)?;
             }
             self.record_aborted(&branch, cause_id)?;
-            let inner = self.state(&branch);
-            let iterations_of = matches!(inner.kind, StateKind::Map(_)).then_some(inner);
-            self.stop_below(&branch, cause_id, iterations_of)?;
+            if let Waiting::Fork(fork) = waiting {
+                let state = self.state(&branch);
+                let inline = matches!(state.kind, StateKind::Map(_)) && fork.run.is_none();
+                self.stop_below(&branch, cause_id, inline.then_some(state))?;
+            }
             self.forget(&branch);
         }
         Ok(())
@@ -329,6 +333,7 @@ impl<'e> Turn<'e> {
 
     /// Lets go of what only a branch needed that will not go on.
     fn forget(&mut self, branch: &Branch) {
+        self.running.children.remove(&branch.id);
         let bytes = branch.variables.values().map(Document::size_bytes).sum::<usize>();
         self.counters.variables_bytes -= bytes;
     }
@@ -374,13 +379,12 @@ impl<'e> Turn<'e> {
 
     /// A UUID of the execution's own.
     pub(crate) fn uuid(&self) -> String {
-        let [high, low] = [(); 2].map(|()| u128::from(self.counters.draw(self.start.seed)));
-        format_uuid(high << 64 | low)
+        format_uuid(random_uuid([(); 2].map(|()| self.counters.draw(self.start.seed))))
     }
 
     /// A failure that the language cannot go on from, told as AWS tells it.
     pub(crate) fn runtime_failure(&self, branch: &Branch, what: &str) -> Halt {
-        runtime_failure(self.state(branch), branch, what)
+        Failure::runtime(told(self.state(branch), branch, what)).into()
     }
 
     /// Adds an event to the execution's history, or counts it as one of a child execution's.
@@ -408,21 +412,13 @@ impl<'e> Turn<'e> {
     }
 }
 
-/// A failure that the language cannot go on from, told as AWS tells it.
-pub(crate) fn runtime_failure(state: &State, branch: &Branch, what: &str) -> Halt {
+/// What happened in a state, as the causes of AWS tell it.
+pub(crate) fn told(state: &State, branch: &Branch, what: &str) -> String {
     let (name, id) = (&state.name, branch.entered_id);
-    let cause = format!(
+    format!(
         "An error occurred while executing the state '{name}' (entered at the event id #{id}). {what}"
-    );
-    Failure::runtime(cause).into()
+    )
 }
 
 /// A parent that goes on, and how; none if nothing does.
 type GoesOn = Option<(Branch, Result<Flow, Halt>)>;
-
-/// A random UUID, version 4, of 128 random bits (RFC 9562 section 5.4).
-fn format_uuid(bits: u128) -> String {
-    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}

@@ -1,16 +1,30 @@
-//! JSON documents and the queries that read and write them: JSONPath, reference paths, payload templates.
+//! JSON documents and the queries that read and write them: JSONPath, intrinsic functions, reference
+//! paths, payload templates.
 //!
-//! Pure: knows JSON values, and nothing of states, files or clocks. The paths speak the dialect that AWS
-//! Step Functions shows, which is Jayway json-path 2.0.0 with its quirks; [`JsonPath`] lists them.
+//! Pure: knows JSON values, and nothing of states, files or clocks; random bits come from the caller's
+//! [`Scope`]. The paths speak the dialect that AWS Step Functions shows, which is Jayway json-path 2.0.0
+//! with its quirks; [`JsonPath`] lists them, and [`Intrinsic`] those of the functions.
 
 mod document;
+mod expression;
+mod intrinsic;
+mod java;
 mod jsonpath;
+mod kind;
+mod query;
 mod reference_path;
 mod template;
+#[cfg(test)]
+mod testing;
 mod timestamp;
+mod uuid;
 
 pub use document::{DEPTH_MAX, Document, DocumentError};
+pub use expression::{Expression, ExpressionError, ExpressionSyntaxError};
+pub use intrinsic::{INTRINSIC_BYTES_MAX, Intrinsic, IntrinsicError, IntrinsicSyntaxError};
 pub use jsonpath::{JsonPath, PathError, PathSyntaxError};
+pub use query::{Query, Scope, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};
 pub use reference_path::{ReferencePath, ReferencePathError};
-pub use template::{Query, Scope, Template, TemplateError};
+pub use template::{Template, TemplateError};
 pub use timestamp::{format_timestamp, parse_timestamp};
+pub use uuid::{format_uuid, random_uuid};

@@ -8,6 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::kind::kind;
+
 use crate::PathSyntaxError;
 
 /// How many steps a reference path may have. Writing nests values this deep at most.
@@ -161,17 +163,6 @@ impl ReferencePath {
         }
         *place = value;
         Ok(root)
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }
 

@@ -1,106 +1,49 @@
-//! Payload templates and the paths in them: the parts of `Parameters`, `ResultSelector` and the path
-//! fields that are compiled once per definition and filled in at each step (`facts/asl.md` 2.3, 2.4).
+//! Payload templates: the parts of `Parameters`, `ResultSelector` and their like that are compiled once
+//! per definition and filled in at each step (`facts/asl.md` 2.4).
 //!
-//! Knows documents and paths, nothing of states. Compiling the JSON of a template, which needs the
+//! Knows documents and expressions, nothing of states. Compiling the JSON of a template, which needs the
 //! places of its fields, is the business of the language's crate.
-
-use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::{JsonPath, PathError};
-
-/// A path field's value: where it looks, and what for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Query {
-    /// `$...`: a path on the state's data.
-    Data(JsonPath),
-    /// `$$...`: a path on the context object. The path is kept without the first `$`.
-    Context(JsonPath),
-}
-
-/// What queries look at.
-pub trait Scope {
-    /// The data, `$`.
-    fn data(&self) -> &Value;
-    /// The context object, `$$`. Called only by queries that need it.
-    fn context(&self) -> &Value;
-    /// A workflow variable.
-    fn variable(&self, name: &str) -> Option<&Value>;
-    /// A random number.
-    fn draw(&self) -> u64;
-}
-
-impl Query {
-    /// `$`: the whole of the data.
-    pub fn identity() -> Self {
-        Self::Data(JsonPath::parse("$").expect("`$` is a path"))
-    }
-
-    /// Evaluates the query. A definite path borrows from the scope.
-    pub fn evaluate<'v>(&self, scope: &'v dyn Scope) -> Result<Cow<'v, Value>, PathError> {
-        match self {
-            Self::Data(path) => path.evaluate(scope.data()),
-            Self::Context(path) => path.evaluate(scope.context()),
-        }
-    }
-
-    /// Whether the query is `$`, the whole of the data.
-    pub fn is_identity(&self) -> bool {
-        matches!(self, Self::Data(path) if path.is_root())
-    }
-}
-
-/// As it stands in the definition.
-impl std::fmt::Display for Query {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Data(path) => write!(formatter, "{path}"),
-            Self::Context(path) => write!(formatter, "${path}"),
-        }
-    }
-}
+use crate::{Expression, ExpressionError, Scope};
 
 /// A compiled payload template.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Template {
-    /// JSON without any path in it, copied as it is.
+    /// JSON without any expression in it, copied as it is.
     Constant(Value),
     /// The value of a field whose name ended in `.$`. `field` is that name, ending included.
-    Query {
+    Expression {
         /// The field's name as written, such as `id.$`.
         field: String,
         /// What it asks for.
-        query: Query,
+        expression: Expression,
     },
-    /// An object with a path somewhere in it. Names are stripped of `.$`.
+    /// An object with an expression somewhere in it. Names are stripped of `.$`.
     Object(Vec<(String, Self)>),
-    /// An array with a path somewhere in it.
+    /// An array with an expression somewhere in it.
     Array(Vec<Self>),
 }
 
-/// A path in a template that found nothing.
+/// An expression in a template that gave nothing.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("the JSONPath `{query}` of the field `{field}` found nothing: {source}")]
+#[error("the field `{field}`: {source}")]
 pub struct TemplateError {
     /// The field's name as written, such as `id.$`.
     pub field: String,
-    /// The path as written.
-    pub query: String,
-    /// What the path says.
-    pub source: PathError,
+    /// What the expression says: whether a path found nothing or a function failed.
+    pub source: ExpressionError,
 }
 
 impl Template {
-    /// Fills the template in.
+    /// Fills the template in, from the first field to the last.
     pub fn fill(&self, scope: &dyn Scope) -> Result<Value, TemplateError> {
         match self {
             Self::Constant(value) => Ok(value.clone()),
-            Self::Query { field, query } => match query.evaluate(scope) {
+            Self::Expression { field, expression } => match expression.evaluate(scope) {
                 Ok(value) => Ok(value.into_owned()),
-                Err(source) => {
-                    Err(TemplateError { field: field.clone(), query: query.to_string(), source })
-                }
+                Err(source) => Err(TemplateError { field: field.clone(), source }),
             },
             Self::Object(members) => members
                 .iter()
@@ -113,5 +56,17 @@ impl Template {
                 .collect::<Result<_, _>>()
                 .map(Value::Array),
         }
+    }
+}
+
+impl TemplateError {
+    /// The error's name in the language: [`ExpressionError::name`].
+    pub fn name(&self) -> &'static str {
+        self.source.name()
+    }
+
+    /// The cause as AWS words it: [`ExpressionError::cause`].
+    pub fn cause(&self, input: &str) -> String {
+        self.source.cause(&self.field, input)
     }
 }

@@ -169,7 +169,9 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
     pub(super) fn condition(&mut self, name: &str, place: &Place) -> Option<bool> {
         let conditions = self.scope.conditions?;
         let member = conditions.get(name)?;
-        if self.depth > REFERENCES_MAX {
+        // Each condition that another one refers to counts as a value.
+        let value = Node::string("", &place.span);
+        if self.depth > REFERENCES_MAX || !self.reading.afford(&value, place) {
             return None;
         }
         self.depth += 1;
@@ -208,10 +210,13 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
                 self.reading.unresolved(call.function, "references go in a circle", &call.place);
             return Some(Node::string(text, &node.span));
         }
+        if self.reading.values_left.is_none() {
+            return None;
+        }
         self.depth += 1;
         let value = self.value_of(call, node);
         self.depth -= 1;
-        value
+        value.filter(|value| self.reading.afford(value, &call.place))
     }
 
     fn value_of(&mut self, call: &Call<'_>, node: &Node) -> Option<Node> {
@@ -437,13 +442,16 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
         let resource = self.scope.resources?.get(name)?;
         let kind = Kind::of(resource.node.at(&["Type"])?.as_str()?)?;
         let named = resource.node.at(&["Properties", kind.name_property]);
-        let physical = named.filter(|_| self.depth <= REFERENCES_MAX).and_then(|named| {
+        let followed = self.depth <= REFERENCES_MAX && self.reading.values_left.is_some();
+        let physical = named.filter(|_| followed).and_then(|named| {
             self.depth += 1;
             let pointer = format!("/Resources/{name}/Properties/{}", kind.name_property);
             let place = Place { pointer, span: span_of(named, &Place::default()) };
-            let text = self.text(named, &place);
+            let text = self.text(named, &place).map(|text| text.text);
             self.depth -= 1;
-            Some(text?.text).filter(|text| !text.contains("${"))
+            let value = Node::string(text?, &place.span);
+            let text = Some(value).filter(|value| self.reading.afford(value, &place));
+            text?.scalar_text().filter(|text| !text.contains("${"))
         });
         Some((kind, physical.unwrap_or_else(|| name.to_owned())))
     }

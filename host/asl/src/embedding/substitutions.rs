@@ -7,11 +7,20 @@ use std::ops::Range;
 
 use crate::source::Text;
 
+/// How long a definition may be on AWS.
+const DEFINITION_BYTES_MAX: usize = 1 << 20;
+
 /// Puts the value of each key in, one key after the other. Other placeholders stay.
 pub(super) fn replace(text: &Text, values: &[(String, Text)]) -> Text {
     let mut text = text.clone();
     for (key, value) in values {
-        text = replace_one(&text, &format!("${{{key}}}"), value);
+        let placeholder = format!("${{{key}}}");
+        let count = text.text.matches(&placeholder).count();
+        // What would be too long for AWS keeps its placeholders: values that hold each other could
+        // double it as often as they like.
+        if count > 0 && text.text.len() + count * value.text.len() <= DEFINITION_BYTES_MAX {
+            text = replace_one(&text, &placeholder, value);
+        }
     }
     text
 }

@@ -4,6 +4,8 @@
 //! A variable that is a whole string has the value's type, an object of another file, say. One whose
 //! source is remote, or a program, has no value here unless the user gives one.
 
+use std::borrow::Cow;
+
 use super::{ACCOUNT_ID, REFERENCES_MAX, REGION, Reading};
 use crate::finding::{Findings, Place};
 use crate::node::{Member, Node, NodeKind};
@@ -13,8 +15,8 @@ pub(super) struct Variables<'r, 'f, 't> {
     /// What `self:` refers to.
     root: &'t Node,
     pub(super) reading: &'r mut Reading<'f>,
-    /// How many references are being followed.
-    depth: usize,
+    /// The variables that are being resolved, one inside of the other.
+    open: Vec<String>,
 }
 
 /// What a source says.
@@ -32,7 +34,7 @@ struct Variable {
 
 impl<'r, 'f, 't> Variables<'r, 'f, 't> {
     pub(super) fn new(root: &'t Node, reading: &'r mut Reading<'f>) -> Self {
-        Self { root, reading, depth: 0 }
+        Self { root, reading, open: Vec::new() }
     }
 
     /// A tree without variables.
@@ -113,11 +115,16 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
         if let Some(value) = self.reading.values.get(expression) {
             return Node::string(value.as_str(), &place.span);
         }
-        if self.depth > REFERENCES_MAX {
+        let nothing = Node::string("", &place.span);
+        if self.reading.values_left.is_none() {
+            return nothing;
+        }
+        let circle = self.open.iter().any(|open| open == expression);
+        if circle || self.open.len() > REFERENCES_MAX {
             let text = self.reading.unresolved(expression, "variables go in a circle", place);
             return Node::string(text, &place.span);
         }
-        self.depth += 1;
+        self.open.push(expression.to_owned());
         let mut why = "nothing is there";
         let mut found = None;
         // What is wrong with one alternative matters only if there is no other.
@@ -138,9 +145,9 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
                 }
             }
         }
-        self.depth -= 1;
+        self.open.pop();
         if let Some(found) = found {
-            return found;
+            return if self.reading.afford(&found, place) { found } else { nothing };
         }
         let told = failed.has_errors();
         self.reading.findings.append(failed);
@@ -199,7 +206,7 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
         let string = |text: String| Found::Value(Node::string(text, &place.span));
         let given = self.given(source, address);
         match source {
-            "self" => self.walk(&self.root.clone(), address, place),
+            "self" => self.walk(self.root, address, place),
             "file" => self.file(parameters, address, place),
             "opt" | "env" | "param" if given.is_some() => string(given.unwrap_or_default()),
             "opt" => Found::Nothing("no such option is given"),
@@ -259,16 +266,14 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
 
     /// The value at a path of names below a node. What is a variable on the way is resolved first.
     fn walk(&mut self, node: &Node, address: &str, place: &Place) -> Found {
-        let mut node = node.clone();
+        let mut node = Cow::Borrowed(node);
         for name in address.split('.').filter(|name| !name.is_empty()) {
             if node.as_str().is_some() {
-                node = self.resolve(&node, place);
+                node = Cow::Owned(self.resolve(&node, place));
             }
-            let below = match &node.kind {
-                NodeKind::Array(items) => {
-                    name.parse().ok().and_then(|index: usize| items.get(index)).cloned()
-                }
-                _ => node.get(name).map(|member| member.node.clone()),
+            let below = match node {
+                Cow::Borrowed(node) => below(node, name).map(Cow::Borrowed),
+                Cow::Owned(node) => below(&node, name).cloned().map(Cow::Owned),
             };
             match below {
                 Some(below) => node = below,
@@ -281,6 +286,14 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
         // Places below are those of the value, which may lie in another file.
         let here = Place { pointer: place.pointer.clone(), span: node.span.clone() };
         Found::Value(self.resolve(&node, &here))
+    }
+}
+
+/// A member, or an item by its index.
+fn below<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    match &node.kind {
+        NodeKind::Array(items) => items.get(name.parse::<usize>().ok()?),
+        _ => node.at(&[name]),
     }
 }
 

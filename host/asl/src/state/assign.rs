@@ -1,16 +1,13 @@
 //! `Assign`: values that a state gives to workflow variables (`facts/asl.md` 2.5).
 
 use serde_json::Value;
-use stepwell_query::Template;
+use stepwell_query::{Template, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};
 
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, VARIABLE};
 use crate::machine::{Leads, Name};
 use crate::node::NodeKind;
 use crate::path;
-
-/// A variable's name, in Unicode characters (`facts/asl.md` 2.5).
-const VARIABLE_NAME_CHARACTERS_MAX: usize = 80;
 
 /// What a state assigns: variables in the order of their names, with what makes their values.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -50,17 +47,15 @@ pub(super) fn read(
 }
 
 fn check_name(name: &str, field: &Field<'_>, findings: &mut Findings) -> bool {
-    let mut characters = name.chars();
-    let first = characters.next().is_some_and(|c| c.is_alphabetic() || c == '_');
-    let rest = characters.all(|c| c.is_alphanumeric() || c == '_');
-    let wrong = if !first || !rest {
-        "it must begin with a letter and hold only letters, digits and `_`"
-    } else if name.chars().count() > VARIABLE_NAME_CHARACTERS_MAX {
-        "it must have at most 80 characters"
-    } else if name == "states" {
-        "it is reserved"
-    } else {
+    let wrong = if name == "states" {
+        "it is reserved".to_owned()
+    } else if is_variable_name(name) {
         return true;
+    } else {
+        format!(
+            "it must begin with a letter, hold only letters, digits and `_`, and have at most \
+             {VARIABLE_NAME_CHARACTERS_MAX} characters"
+        )
     };
     findings
         .error(VARIABLE, &field.place, format!("`{name}` is no name of a variable: {wrong}"))

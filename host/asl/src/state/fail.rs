@@ -1,6 +1,6 @@
 //! Fail: ends the machine with an error of the author's.
 
-use stepwell_query::Query;
+use stepwell_query::Expression;
 
 use super::optional;
 use crate::fields::Fields;
@@ -23,7 +23,7 @@ pub enum Text {
     /// The text.
     Literal(String),
     /// The field that ends in `Path`.
-    Path(Query),
+    Path(Expression),
 }
 
 pub(super) fn read(
@@ -38,7 +38,7 @@ pub(super) fn read(
             .take(literal)
             .map(|field| field.string(findings).map(|text| Text::Literal(text.to_owned())));
         let by_path =
-            fields.take(by_path).map(|field| path::query(&field, findings).map(Text::Path));
+            fields.take(by_path).map(|field| path::expression(&field, findings).map(Text::Path));
         optional(literal.or(by_path))
     };
     let (error, cause) = (text("Error", "ErrorPath"), text("Cause", "CausePath"));

@@ -30,7 +30,7 @@ pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, choice: &Choice) -> Result
         ));
     };
     let assigned = data.assigned(assign, &input)?;
-    let output = data.output(&choice.io, &input)?;
+    let output = data.output(&choice.io, input)?;
     Ok(Flow::Exit { output, assigned, transition: Transition::Next(next) })
 }
 

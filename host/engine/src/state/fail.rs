@@ -12,7 +12,7 @@ pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, fail: &Fail) -> Halt {
     let text = |text: &Option<Text>, field: &str| match text {
         None => Ok(None),
         Some(Text::Literal(text)) => Ok(Some(text.clone())),
-        Some(Text::Path(query)) => data.text(query, field).map(Some),
+        Some(Text::Path(expression)) => data.text(expression, field).map(Some),
     };
     match (text(&fail.error, "ErrorPath"), text(&fail.cause, "CausePath")) {
         (Ok(error), Ok(cause)) => Failure { error, cause }.into(),

@@ -54,9 +54,7 @@ pub(crate) fn iteration_ended(
 ) -> Result<Flow, Halt> {
     let name = turn.state(branch).name.clone();
     let mut last = branch.previous_id;
-    if fork.run.is_some() {
-        turn.running.children.remove(&below.id);
-    } else {
+    if fork.run.is_none() {
         let details = Details::MapIterationSucceeded { name, index };
         last = turn.record_apart(branch, below.previous_id, details)?;
     }
@@ -88,8 +86,7 @@ pub(crate) fn iteration_failed(
             fork.end(index, Document::from(failure.to_output()));
             return iteration_ended(turn, branch, &below, map, index, fork);
         }
-        turn.running.children.remove(&below.id);
-        turn.stop_below(branch, below.previous_id, None)?;
+        turn.stop_below(branch, branch.previous_id, None)?;
         let failure = Failure::new(
             "States.ExceedToleratedFailureThreshold",
             "The specified tolerated failure threshold was exceeded",

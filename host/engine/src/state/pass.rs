@@ -11,6 +11,6 @@ pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, pass: &Pass) -> Result<Flo
     let input = data.parameters(pass.parameters.as_ref(), data.input(&pass.io)?)?;
     let result = pass.result.clone().unwrap_or(input);
     let assigned = data.assigned(&pass.assign, &result)?;
-    let output = data.output(&pass.io, &data.merge(&pass.result_path, result)?)?;
+    let output = data.output(&pass.io, data.merge(&pass.result_path, result)?)?;
     Ok(Flow::Exit { output, assigned, transition: pass.transition })
 }

@@ -9,6 +9,6 @@ use crate::turn::{Flow, Halt, Turn};
 
 pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, succeed: &Succeed) -> Result<Flow, Halt> {
     let data = Data::new(turn, branch);
-    let output = data.output(&succeed.io, &data.input(&succeed.io)?)?;
+    let output = data.output(&succeed.io, data.input(&succeed.io)?)?;
     Ok(Flow::Exit { output, assigned: Assigned::default(), transition: Transition::End })
 }

@@ -29,7 +29,7 @@ pub(super) fn ended(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Flo
     let data = Data::new(turn, branch);
     let input = data.input(&wait.io)?;
     let assigned = data.assigned(&wait.assign, &input)?;
-    let output = data.output(&wait.io, &input)?;
+    let output = data.output(&wait.io, input)?;
     Ok(Flow::Exit { output, assigned, transition: wait.transition })
 }
 

@@ -25,7 +25,7 @@ pub(super) fn succeeded(
         Some(template) => data.fill(template, &result)?,
         None => result,
     };
-    let output = data.output(&work.io, &data.merge(&work.result_path, selected)?)?;
+    let output = data.output(&work.io, data.merge(&work.result_path, selected)?)?;
     Ok(Flow::Exit { output, assigned, transition: work.transition })
 }
 

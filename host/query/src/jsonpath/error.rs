@@ -1,17 +1,15 @@
 //! What can be wrong with a path, and the words for it.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use serde_json::Value;
 
 use super::step::{Canonical, Step};
+use crate::java;
 
 /// How much of the value at hand a message shows: as much as fits into the `Cause` of a failed
 /// execution.
 const CONTEXT_BYTES_MAX: usize = 32 * 1024;
-
-/// How deeply a message shows the value at hand.
-const CONTEXT_DEPTH_MAX: usize = 128;
 
 /// Why a text is no path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,79 +107,8 @@ impl Obstacle {
     }
 }
 
-/// A value as Java prints it: objects as `{name=value}`, but JSON inside arrays. Cut when it is long.
+/// A value as Jayway's messages show it. Cut when it is long.
 pub(super) fn context(value: &Value) -> String {
-    let mut text = Bounded(String::new());
-    // The only error is that the text is long enough.
-    let _ = write_java(&mut text, value, 0);
-    text.0
-}
-
-/// A text that refuses to grow beyond its limit.
-struct Bounded(String);
-
-impl Write for Bounded {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = CONTEXT_BYTES_MAX - self.0.len();
-        self.0.push_str(&text[..text.floor_char_boundary(room)]);
-        if text.len() > room { Err(fmt::Error) } else { Ok(()) }
-    }
-}
-
-fn write_java(text: &mut Bounded, value: &Value, depth: usize) -> fmt::Result {
-    match value {
-        _ if depth > CONTEXT_DEPTH_MAX => text.write_str("..."),
-        Value::Object(members) => {
-            text.write_str("{")?;
-            for (index, (name, member)) in members.iter().enumerate() {
-                write!(text, "{}{name}=", if index == 0 { "" } else { ", " })?;
-                write_java(text, member, depth + 1)?;
-            }
-            text.write_str("}")
-        }
-        Value::String(string) => text.write_str(string),
-        other => write_json(text, other, depth),
-    }
-}
-
-fn write_json(text: &mut Bounded, value: &Value, depth: usize) -> fmt::Result {
-    match value {
-        _ if depth > CONTEXT_DEPTH_MAX => text.write_str("..."),
-        Value::Object(members) => {
-            text.write_str("{")?;
-            for (index, (name, member)) in members.iter().enumerate() {
-                text.write_str(if index == 0 { "" } else { "," })?;
-                write_json_string(text, name)?;
-                text.write_str(":")?;
-                write_json(text, member, depth + 1)?;
-            }
-            text.write_str("}")
-        }
-        Value::Array(items) => {
-            text.write_str("[")?;
-            for (index, item) in items.iter().enumerate() {
-                text.write_str(if index == 0 { "" } else { "," })?;
-                write_json(text, item, depth + 1)?;
-            }
-            text.write_str("]")
-        }
-        Value::String(string) => write_json_string(text, string),
-        Value::Null | Value::Bool(_) | Value::Number(_) => write!(text, "{value}"),
-    }
-}
-
-/// Like `serde_json`, except that `/` is escaped, as Java's json-smart does.
-fn write_json_string(text: &mut Bounded, string: &str) -> fmt::Result {
-    text.write_str("\"")?;
-    for character in string.chars() {
-        match character {
-            '"' | '\\' | '/' => write!(text, "\\{character}")?,
-            '\n' => text.write_str("\\n")?,
-            '\r' => text.write_str("\\r")?,
-            '\t' => text.write_str("\\t")?,
-            control if control.is_control() => write!(text, "\\u{:04X}", u32::from(control))?,
-            plain => text.write_char(plain)?,
-        }
-    }
-    text.write_str("\"")
+    let (Ok(text) | Err(text)) = java::text(value, CONTEXT_BYTES_MAX);
+    text
 }

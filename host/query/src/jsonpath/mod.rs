@@ -98,6 +98,16 @@ impl JsonPath {
         &self.0.text
     }
 
+    /// The first two names, where the path begins with names: it sees nothing beside them.
+    pub(crate) fn first_names(&self) -> [Option<&str>; 2] {
+        let name = |index: usize| match self.0.steps.get(index) {
+            Some(Step::Name(name)) => Some(&**name),
+            _ => None,
+        };
+        let first = name(0);
+        [first, first.and_then(|_| name(1))]
+    }
+
     /// The path as messages spell it: `$['orders'][*]['id']`.
     pub fn canonical(&self) -> String {
         format!("${}", Canonical(&self.0.steps))

@@ -1,0 +1,139 @@
+//! What the engine itself costs, without driver, tasks or disk; the history is kept, as whoever wants it
+//! would.
+//!
+//! `cargo bench -p stepwell-engine --bench transitions`. Times are per item: a transition, or an item of a
+//! Map. Compare within one run.
+//!
+//! - `transitions`: chains of Pass states and of Choice states that hand a 1 KiB state on; `by_hand` is
+//!   the same chain of Pass states as a loop that writes the same events and clones nothing else.
+//! - `unchanged`: a chain of states that do not change their input, of 1 KiB and of 256 KiB.
+//! - `map`: an inline Map with one Pass over so many items.
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use stepwell_asl::{Definition, Name, StateType, load};
+use stepwell_engine::{Assigned, Details, Effect, Event, Execution, HistoryEvent, Outcome, Start};
+use stepwell_query::Document;
+
+fn main() {
+    divan::main();
+}
+
+const CHAIN: usize = 1_000;
+
+#[divan::bench(args = ["pass", "choice"])]
+fn transitions(bencher: Bencher<'_, '_>, kind: &str) {
+    let definition = chain(kind);
+    let input = document(1 << 10);
+    bencher.counter(ItemsCount::new(CHAIN)).bench(|| run(&definition, input.clone()));
+}
+
+#[divan::bench(name = "transitions_by_hand")]
+fn by_hand(bencher: Bencher<'_, '_>) {
+    let names: Vec<Name> = (0..CHAIN).map(|index| Name::from(&*format!("S{index}"))).collect();
+    let input = document(1 << 10);
+    let at = Timestamp::UNIX_EPOCH;
+    bencher.counter(ItemsCount::new(CHAIN)).bench(|| {
+        let mut history = Vec::new();
+        let mut push = |details| {
+            let id = history.len() as u64 + 1;
+            history.push(HistoryEvent { id, previous_id: id - 1, at, details });
+        };
+        for name in &names {
+            let (state_type, name) = (StateType::Pass, name.clone());
+            push(Details::StateEntered { state_type, name: name.clone(), input: input.clone() });
+            let (output, assigned) = (input.clone(), Assigned::default());
+            push(Details::StateExited { state_type, name, output, assigned });
+        }
+        history
+    });
+}
+
+#[divan::bench(args = [1, 256])]
+fn unchanged(bencher: Bencher<'_, '_>, kib: usize) {
+    let definition = chain("pass");
+    // The quotes and braces around it must fit as well.
+    let bytes = (kib << 10) - 64;
+    bencher
+        .counter(ItemsCount::new(CHAIN))
+        .with_inputs(|| document(bytes))
+        .bench_values(|input| run(&definition, input));
+}
+
+#[divan::bench(args = [1_000, 10_000, 100_000])]
+fn map(bencher: Bencher<'_, '_>, items: usize) {
+    let machine = json!({ "StartAt": "Each", "States": { "Each": { "Type": "Map", "End": true,
+        "ItemProcessor": { "StartAt": "Item", "States": { "Item": { "Type": "Pass", "End": true } } } } } });
+    let definition = definition(&machine);
+    let input: Value = (0..items).map(|index| json!(index)).collect();
+    let input = Document::from(input);
+    // 100,000 numbers are more than a state may hold; the limit is not what is measured.
+    bencher.counter(ItemsCount::new(items)).bench(|| run(&definition, input.clone()));
+}
+
+/// Pass or Choice states, one after the other, and a last one.
+fn chain(kind: &str) -> Definition {
+    let state = |index: usize| {
+        let next = format!("S{}", index + 1);
+        match kind {
+            "pass" => json!({ "Type": "Pass", "Next": next }),
+            _ => json!({ "Type": "Choice", "Choices": [
+                { "Variable": "$.more", "BooleanEquals": true, "Next": next },
+            ], "Default": "Last" }),
+        }
+    };
+    let states = (0..CHAIN - 1).map(|index| (format!("S{index}"), state(index)));
+    let last = [
+        (format!("S{}", CHAIN - 1), json!({ "Type": "Pass", "Next": "Last" })),
+        ("Last".to_owned(), json!({ "Type": "Succeed" })),
+    ];
+    let states: Value = states.chain(last).collect();
+    definition(&json!({ "StartAt": "S0", "States": states }))
+}
+
+fn definition(machine: &Value) -> Definition {
+    let workflow = load(&machine.to_string(), "machine");
+    workflow.expect("the machine is sound").machines.remove(0).definition
+}
+
+/// An object of so many bytes of JSON text.
+fn document(bytes: usize) -> Document {
+    let padding = "x".repeat(bytes.saturating_sub(24));
+    Document::parse(json!({ "more": true, "p": padding }).to_string()).expect("it is JSON")
+}
+
+/// Runs an execution that never waits to its end, and gives its history.
+fn run(definition: &Definition, input: Document) -> Vec<HistoryEvent> {
+    let at = Timestamp::UNIX_EPOCH;
+    let mut execution = Execution::new(Start {
+        name: "execution".to_owned(),
+        machine_name: "machine".to_owned(),
+        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:machine:execution"
+            .to_owned(),
+        machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:machine".to_owned(),
+        role_arn: "arn:aws:iam::123456789012:role/role".to_owned(),
+        input,
+        at,
+        seed: 42,
+        history_events_max: None,
+    });
+    let mut history = Vec::new();
+    let mut event = Event::Started;
+    loop {
+        let applied = execution.apply(definition, at, event).expect("the event was asked for");
+        history.extend(applied.history);
+        match applied.effects.last() {
+            Some(Effect::Resume) => event = Event::Resumed,
+            Some(Effect::Finish(outcome)) => {
+                // A Map's output may be larger than a state may hand on: its work is done all the same.
+                if let Outcome::Failed { error, .. } = outcome {
+                    assert_eq!(error.as_deref(), Some("States.DataLimitExceeded"));
+                }
+                return black_box(history);
+            }
+            other => unreachable!("the machine waits for nothing: {other:?}"),
+        }
+    }
+}
