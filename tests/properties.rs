@@ -103,7 +103,15 @@ fn embedding() -> impl Strategy<Value = Value> {
 }
 
 /// Words of the language, so that random texts get past the first check.
-const WORDS: [&str; 44] = [
+const WORDS: [&str; 52] = [
+    "Map",
+    "Parallel",
+    "Branches",
+    "ItemProcessor",
+    "Assign",
+    "States.Format('{}', $.a)",
+    "$x.y",
+    "TimeoutSeconds",
     "StartAt",
     "States",
     "Type",
@@ -185,13 +193,62 @@ fn value() -> impl Strategy<Value = Value> {
 /// A machine of up to four states, in which anything that the language allows may be wrong at run time.
 fn machine() -> impl Strategy<Value = Value> {
     (2..5_usize).prop_flat_map(|count| {
-        prop::collection::vec(state(count), count).prop_map(|mut states| {
-            states.push(json!({ "Type": "Succeed" }));
-            let named = states.into_iter().enumerate();
-            let states: Value = named.map(|(index, state)| (format!("S{index}"), state)).collect();
-            json!({ "StartAt": "S0", "States": states })
-        })
+        let plain = prop::collection::vec(state(count), count).boxed();
+        let nested = prop::collection::vec(plain.clone(), 3);
+        (plain, nested, prop::option::of(1..20_u64), 0..3_u64, any::<bool>()).prop_map(
+            |(states, nested, timeout, concurrency, distributed)| {
+                let [first, second, third] = <[_; 3]>::try_from(nested).expect("there are three");
+                let mut machine = machine_of("S", states);
+                if let Some(seconds) = timeout {
+                    machine["TimeoutSeconds"] = json!(seconds);
+                }
+                // A Parallel whose first branch has a Map before its own states.
+                let mut inner = machine_of("B", first);
+                inner["States"]["Each"] = json!({
+                    "Type": "Map", "ItemsPath": "$.a", "MaxConcurrency": concurrency, "Next": "B0",
+                    "ItemSelector": { "a.$": "$$.Map.Item.Value", "v.$": "$seen" },
+                    "ItemProcessor": machine_of("I", second),
+                    "Retry": [{ "ErrorEquals": ["Lost"], "MaxAttempts": 1 }],
+                    "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "B0" }],
+                    "ResultPath": null,
+                });
+                if distributed {
+                    let config = json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
+                    inner["States"]["Each"]["ItemProcessor"]["ProcessorConfig"] = config;
+                    inner["States"]["Each"]["ToleratedFailureCount"] = json!(1);
+                }
+                inner["StartAt"] = json!("Each");
+                machine["States"]["Begin"] = json!({
+                    "Type": "Pass", "Assign": { "seen.$": "$", "id.$": "States.UUID()" }, "Next": "Both",
+                });
+                machine["States"]["Both"] = json!({
+                    "Type": "Parallel", "Branches": [inner, machine_of("C", third)], "Next": "S0",
+                    "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "S0", "Assign": { "e.$": "$" } }],
+                });
+                machine["StartAt"] = json!("Begin");
+                machine
+            },
+        )
     })
+}
+
+/// A machine of states that lead to each other as `S0`, `S1`, and so on, by names of its own.
+fn machine_of(prefix: &str, mut states: Vec<Value>) -> Value {
+    states.push(json!({ "Type": "Succeed" }));
+    let named = states.into_iter().enumerate();
+    let states: Value = named
+        .map(|(index, mut state)| {
+            for place in
+                ["/Next", "/Default", "/Catch/0/Next", "/Choices/0/Next", "/Choices/1/Next"]
+            {
+                if let Some(Value::String(name)) = state.pointer_mut(place) {
+                    *name = name.replace('S', prefix);
+                }
+            }
+            (format!("{prefix}{index}"), state)
+        })
+        .collect();
+    json!({ "StartAt": format!("{prefix}0"), "States": states })
 }
 
 fn state(count: usize) -> impl Strategy<Value = Value> {
@@ -204,7 +261,7 @@ fn state(count: usize) -> impl Strategy<Value = Value> {
     prop_oneof![
         4 => (data.clone(), errors.clone(), errors, 0..3_u64, next.clone(), any::<bool>()).prop_map(
             |((next, input, output, place), retry, catch, attempts, caught, jitter)| json!({
-                "Type": "Task", "Resource": "work", "Next": next, "InputPath": input,
+                "Type": "Task", "Resource": "work", "Next": next, "InputPath": input, "TimeoutSeconds": 7,
                 "OutputPath": output, "ResultPath": place,
                 "Parameters": { "a.$": "$", "name.$": "$$.State.Name" },
                 "Retry": [{
@@ -248,8 +305,8 @@ enum Throw {
     Failed(u64, &'static str),
     Fired(u64),
     Stopped,
-    /// The outcome of the last effect, so that executions get somewhere.
-    Fitting(Value, Option<&'static str>),
+    /// The outcome of an effect, so that executions get somewhere.
+    Fitting(Value, Option<&'static str>, prop::sample::Index),
 }
 
 fn throws() -> impl Strategy<Value = Vec<Throw>> {
@@ -261,13 +318,15 @@ fn throws() -> impl Strategy<Value = Vec<Throw>> {
         1 => (0..6_u64, error.clone()).prop_map(|(id, error)| Throw::Failed(id, error)),
         1 => (0..6_u64).prop_map(Throw::Fired),
         1 => Just(Throw::Stopped),
-        24 => (value(), prop::option::of(error)).prop_map(|(value, error)| Throw::Fitting(value, error)),
+        24 => (value(), prop::option::of(error), any::<prop::sample::Index>())
+            .prop_map(|(value, error, which)| Throw::Fitting(value, error, which)),
     ];
-    prop::collection::vec(throw, 0..30)
+    prop::collection::vec(throw, 0..60)
 }
 
 impl Throw {
-    fn event(self, last: Option<&Effect>) -> Event {
+    /// `open` is an effect whose outcome is still to come.
+    fn event(self, open: Option<&Effect>) -> Event {
         let succeeded = |id, value| Event::FunctionSucceeded {
             id: EffectId(id),
             output: Document::from(value),
@@ -276,20 +335,37 @@ impl Throw {
             id: EffectId(id),
             failure: Failure::new(error, "cause"),
         };
-        match (self, last) {
+        match (self, open) {
             (Self::Started, _) | (Self::Fitting(..), None) => Event::Started,
             (Self::Resumed, _) => Event::Resumed,
             (Self::Succeeded(id, value), _) => succeeded(id, value),
             (Self::Failed(id, error), _) => failed(id, error),
             (Self::Fired(id), _) => Event::TimerFired { id: EffectId(id) },
             (Self::Stopped, _) => Event::StopRequested { error: None, cause: None },
-            (Self::Fitting(value, error), Some(effect)) => match (effect, error) {
+            (Self::Fitting(value, error, _), Some(effect)) => match (effect, error) {
                 (Effect::Invoke { id, .. }, None) => succeeded(id.0, value),
                 (Effect::Invoke { id, .. }, Some(error)) => failed(id.0, error),
                 (Effect::SetTimer { id, .. }, _) => Event::TimerFired { id: *id },
                 (Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_), _) => Event::Resumed,
             },
         }
+    }
+}
+
+/// The effect whose outcome an event is.
+fn effect_of(event: &Event) -> Option<EffectId> {
+    match event {
+        Event::FunctionSucceeded { id, .. }
+        | Event::FunctionFailed { id, .. }
+        | Event::TimerFired { id } => Some(*id),
+        Event::Started | Event::Resumed | Event::StopRequested { .. } => None,
+    }
+}
+
+fn id_of(effect: &Effect) -> Option<EffectId> {
+    match effect {
+        Effect::Invoke { id, .. } | Effect::SetTimer { id, .. } => Some(*id),
+        Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => None,
     }
 }
 
@@ -347,15 +423,20 @@ proptest! {
         start.seed = seed;
         start.history_events_max = Some(200);
         let (mut live, mut again) = (Execution::new(start.clone()), Execution::new(start.clone()));
-        let (mut at, mut last, mut history_id) = (start.at, None, 0);
+        let (mut at, mut open, mut history_id) = (start.at, Vec::new(), 0);
         for throw in throws {
             at += jiff::SignedDuration::from_secs(1);
-            let event = throw.event(last.as_ref());
+            let chosen = match &throw {
+                Throw::Fitting(_, _, which) if !open.is_empty() => Some(which.get(&open)),
+                _ => open.last(),
+            };
+            let event = throw.event(chosen);
             let text = serde_json::to_string(&live).expect("an execution is JSON");
             let mut restored: Execution = serde_json::from_str(&text).expect("it was written just now");
             prop_assert_eq!(&restored, &live);
             let before = live.clone();
             let applied = live.apply(&definition, at, event.clone());
+            let event_done = event.clone();
             // As text, in which 1 and 1.0, and one order of members and another, are not the same.
             let shown = format!("{applied:?}");
             prop_assert_eq!(format!("{:?}", restored.apply(&definition, at, event.clone())), &*shown);
@@ -372,7 +453,16 @@ proptest! {
             }
             let finished = matches!(effects.last(), Some(Effect::Finish(_)));
             prop_assert_eq!(finished, live.outcome().is_some());
-            last = effects.last().cloned();
+            if let Some(done) = effect_of(&event_done) {
+                open.retain(|effect| id_of(effect) != Some(done));
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Cancel { id } => open.retain(|effect| id_of(effect) != Some(id)),
+                    effect => open.push(effect),
+                }
+            }
+            prop_assert!(!finished || open.iter().all(|effect| id_of(effect).is_none()), "{open:?}");
         }
     }
 }

@@ -38,5 +38,5 @@ pub use state::succeed::Succeed;
 pub use state::task::{Call, Resource, Task};
 pub use state::wait::{Wait, WaitFor};
 pub use state::work::{Catcher, Jitter, Retrier, Work};
-pub use state::{InputOutput, Quantity, ResultPath, State, StateKind, StateType};
+pub use state::{InputOutput, Part, Quantity, ResultPath, State, StateKind, StateType};
 pub use workflow::{NamedMachine, Options, Workflow, load, load_with};

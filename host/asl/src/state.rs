@@ -108,21 +108,41 @@ impl StateKind {
     }
 }
 
-/// `InputPath` and `OutputPath`. `None` is null in the file: `{}` instead of the data.
+/// `InputPath` and `OutputPath`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputOutput {
     /// Which part of the raw input the state sees.
-    pub input_path: Option<Query>,
+    pub input_path: Part,
     /// Which part of the result the next state sees.
-    pub output_path: Option<Query>,
+    pub output_path: Part,
+}
+
+/// Part of some data.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// `$`, the default: all of it.
+    Whole,
+    /// Null in the file: `{}` instead of it.
+    Nothing,
+    /// What a path leads to.
+    At(Query),
+}
+
+impl InputOutput {
+    /// Whether both are the whole.
+    pub fn is_whole(&self) -> bool {
+        self.input_path == Part::Whole && self.output_path == Part::Whole
+    }
 }
 
 /// `ResultPath`: where the result goes in the raw input.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResultPath {
+    /// `$`, the default: the result goes on instead of the raw input.
+    Replace,
     /// Null in the file: the result is thrown away and the raw input goes on.
     Discard,
-    /// The result is written to that place; `$`, the default, replaces the input.
+    /// The result is written to that place.
     At(Arc<ReferencePath>),
 }
 
@@ -246,26 +266,25 @@ pub(crate) fn input_output(
     findings: &mut Findings,
 ) -> Option<InputOutput> {
     let mut read = |name| match fields.take(name) {
-        Some(field) => path::nullable_query(&field, findings),
-        None => Some(Some(Query::identity())),
+        Some(field) => path::nullable_query(&field, findings).map(|query| match query {
+            Some(query) if query.is_identity() => Part::Whole,
+            Some(query) => Part::At(query),
+            None => Part::Nothing,
+        }),
+        None => Some(Part::Whole),
     };
     let (input_path, output_path) = (read("InputPath"), read("OutputPath"));
     Some(InputOutput { input_path: input_path?, output_path: output_path? })
 }
 
 pub(crate) fn result_path(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<ResultPath> {
-    let Some(field) = fields.take("ResultPath") else { return Some(ResultPath::default()) };
+    let Some(field) = fields.take("ResultPath") else { return Some(ResultPath::Replace) };
     if matches!(field.node.kind, crate::node::NodeKind::Null) {
         return Some(ResultPath::Discard);
     }
-    path::reference_path(&field, findings).map(|path| ResultPath::At(Arc::new(path)))
-}
-
-impl Default for ResultPath {
-    fn default() -> Self {
-        let root = ReferencePath::parse("$").expect("`$` is a reference path");
-        Self::At(Arc::new(root))
-    }
+    path::reference_path(&field, findings).map(|path| {
+        if path.is_root() { ResultPath::Replace } else { ResultPath::At(Arc::new(path)) }
+    })
 }
 
 /// A field that holds a number, or its twin that ends in `Path` and leads to one.

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Show what a task exports and imports, which grants it would need, and its size.
     Inspect(InspectArgs),
+    /// Draw a state machine, and on request the path that an execution took.
+    Graph(GraphArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
 }
@@ -129,6 +131,45 @@ pub(crate) struct InspectArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Arguments of `graph`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  stepwell graph workflows/import-orders.yaml > import-orders.mmd
+  stepwell graph workflows/import-orders.yaml --format svg --output import-orders.svg
+  stepwell run workflow.yaml --history history.json
+  stepwell graph workflow.yaml --execution history.json --format svg --output path.svg
+  aws stepfunctions get-execution-history --execution-arn ARN > history.json")]
+pub(crate) struct GraphArgs {
+    /// The workflow file, YAML or JSON.
+    pub(crate) file: PathBuf,
+    /// What is said beside the file.
+    #[command(flatten)]
+    pub(crate) beside: BesideArgs,
+    /// Which state machine, where the file holds several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) state_machine: Option<String>,
+    /// What to write.
+    #[arg(long, value_enum, default_value = "mermaid")]
+    pub(crate) format: GraphFormat,
+    /// Mark the path of an execution: its history, as `run --history` writes it and
+    /// GetExecutionHistory replies it.
+    #[arg(long, value_name = "HISTORY")]
+    pub(crate) execution: Option<PathBuf>,
+    /// Write the picture to a file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What a picture is written as.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A Mermaid flowchart, which Markdown pages show.
+    Mermaid,
+    /// An SVG image.
+    Svg,
 }
 
 /// Arguments of `completions`.

@@ -1,13 +1,14 @@
 //! One file per command.
 
 pub(crate) mod completions;
+pub(crate) mod graph;
 pub(crate) mod inspect;
 pub(crate) mod run;
 pub(crate) mod validate;
 
 use std::path::Path;
 
-use stepwell_asl::{Files, Finding, Options, Source, Workflow};
+use stepwell_asl::{Files, Finding, NamedMachine, Options, Source, Workflow};
 
 use crate::args::BesideArgs;
 use crate::error::{CommandError, reason};
@@ -70,4 +71,27 @@ fn stem(path: &Path) -> String {
     name.chars()
         .map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' })
         .collect()
+}
+
+/// The machine of that name or key, or the only one.
+fn choose<'w>(
+    workflow: &'w Workflow,
+    name: Option<&str>,
+) -> Result<&'w NamedMachine, CommandError> {
+    let names = || {
+        let names: Vec<_> = workflow.machines.iter().map(|machine| machine.name.as_str()).collect();
+        names.join(", ")
+    };
+    match (name, workflow.machines.as_slice()) {
+        (None, [machine]) => Ok(machine),
+        (None, _) => Err(CommandError::invalid("the file holds several state machines")
+            .with_help(format!("choose one with `--state-machine NAME`: {}", names()))),
+        (Some(name), machines) => {
+            let found = machines.iter().find(|machine| machine.name == name);
+            found.or_else(|| machines.iter().find(|machine| machine.key == name)).ok_or_else(|| {
+                CommandError::invalid(format!("the file holds no state machine `{name}`"))
+                    .with_help(format!("it holds: {}", names()))
+            })
+        }
+    }
 }

@@ -49,6 +49,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) => command::run::run(&args, &mut output, timings),
         Command::Validate(args) => command::validate::run(&args, &mut output),
         Command::Inspect(args) => command::inspect::run(&args, &mut output),
+        Command::Graph(args) => command::graph::run(&args, &mut output),
         Command::Completions(args) => command::completions::run(&args, &mut output),
     };
     match result {

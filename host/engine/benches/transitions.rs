@@ -5,7 +5,7 @@
 //! Map. Compare within one run.
 //!
 //! - `transitions`: chains of Pass states and of Choice states that hand a 1 KiB state on; `by_hand` is
-//!   the same chain of Pass states as a loop that writes the same events and clones nothing else.
+//!   the same chain as a loop that looks at the same value, writes the same events and clones nothing else.
 //! - `unchanged`: a chain of states that do not change their input, of 1 KiB and of 256 KiB.
 //! - `map`: an inline Map with one Pass over so many items.
 
@@ -30,8 +30,9 @@ fn transitions(bencher: Bencher<'_, '_>, kind: &str) {
     bencher.counter(ItemsCount::new(CHAIN)).bench(|| run(&definition, input.clone()));
 }
 
-#[divan::bench(name = "transitions_by_hand")]
-fn by_hand(bencher: Bencher<'_, '_>) {
+#[divan::bench(name = "transitions_by_hand", args = ["pass", "choice"])]
+fn by_hand(bencher: Bencher<'_, '_>, kind: &str) {
+    let state_type = if kind == "pass" { StateType::Pass } else { StateType::Choice };
     let names: Vec<Name> = (0..CHAIN).map(|index| Name::from(&*format!("S{index}"))).collect();
     let input = document(1 << 10);
     let at = Timestamp::UNIX_EPOCH;
@@ -42,7 +43,10 @@ fn by_hand(bencher: Bencher<'_, '_>) {
             history.push(HistoryEvent { id, previous_id: id - 1, at, details });
         };
         for name in &names {
-            let (state_type, name) = (StateType::Pass, name.clone());
+            let name = name.clone();
+            if state_type == StateType::Choice && black_box(input.value())["more"] != true {
+                break;
+            }
             push(Details::StateEntered { state_type, name: name.clone(), input: input.clone() });
             let (output, assigned) = (input.clone(), Assigned::default());
             push(Details::StateExited { state_type, name, output, assigned });

@@ -35,7 +35,7 @@ pub(crate) struct Branch {
     pub(crate) child: Option<BranchId>,
     /// The state it is in.
     pub(crate) state: StateId,
-    /// That state's raw input.
+    /// That state's raw input; when it is left, its output.
     pub(crate) input: Document,
     /// When it was entered, and by which event of the history.
     pub(crate) entered_at: Timestamp,

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
-use stepwell_asl::{Assign, InputOutput, Quantity, ResultPath, State, StateKind};
+use stepwell_asl::{Assign, InputOutput, Part, Quantity, ResultPath, State, StateKind};
 use stepwell_query::{Document, Expression, Query, Template};
 
 use crate::branch::{Branch, Item, Waiting};
@@ -88,12 +88,12 @@ impl<'t> Data<'t> {
 
     /// The raw input through `InputPath`.
     pub(crate) fn input(&self, io: &InputOutput) -> Result<Document, Halt> {
-        self.pick(io.input_path.as_ref(), self.moment.branch.input.clone())
+        self.pick(&io.input_path, self.moment.branch.input.clone())
     }
 
     /// A result through `OutputPath`.
     pub(crate) fn output(&self, io: &InputOutput, result: Document) -> Result<Document, Halt> {
-        self.pick(io.output_path.as_ref(), result)
+        self.pick(&io.output_path, result)
     }
 
     /// The effective input: what `Parameters` makes of the input.
@@ -122,7 +122,7 @@ impl<'t> Data<'t> {
     pub(crate) fn merge(&self, path: &ResultPath, result: Document) -> Result<Document, Halt> {
         let path = match path {
             ResultPath::Discard => return Ok(self.moment.branch.input.clone()),
-            ResultPath::At(path) if path.is_root() => return Ok(result),
+            ResultPath::Replace => return Ok(result),
             ResultPath::At(path) => path,
         };
         let input = self.moment.branch.input.value().clone();
@@ -142,11 +142,11 @@ impl<'t> Data<'t> {
     }
 
     /// What a path finds in the data; `{}` for null.
-    fn pick(&self, query: Option<&Query>, data: Document) -> Result<Document, Halt> {
-        match query {
-            None => Ok(Document::from(Value::Object(Map::new()))),
-            Some(query) if query.is_identity() => Ok(data),
-            Some(query) => {
+    fn pick(&self, part: &Part, data: Document) -> Result<Document, Halt> {
+        match part {
+            Part::Nothing => Ok(Document::from(Value::Object(Map::new()))),
+            Part::Whole => Ok(data),
+            Part::At(query) => {
                 self.find(query, &data, |error| format!("Invalid path '{query}' : {error}"))
             }
         }

@@ -41,8 +41,8 @@ impl From<Failure> for Halt {
 
 /// How a state goes on after what it did.
 pub(crate) enum Flow {
-    /// It is done and leads on.
-    Exit { output: Document, assigned: Assigned, transition: Transition },
+    /// It is done and leads on. Without an output, its input goes on as it is.
+    Exit { output: Option<Document>, assigned: Assigned, transition: Transition },
     /// It waits.
     Wait(Waiting),
 }
@@ -136,29 +136,28 @@ impl<'e> Turn<'e> {
                     return Ok(());
                 }
                 Ok(Flow::Exit { output, assigned, transition }) => {
-                    match self.exit(&mut branch, &output, assigned) {
-                        Ok(()) => {
-                            if let Transition::Next(next) = transition {
-                                branch.state = next;
-                                branch.input = output;
-                                self.transitions += 1;
-                                if self.transitions >= TRANSITIONS_PER_APPLY_MAX {
-                                    self.make_ready(branch);
-                                    return Ok(());
-                                }
-                                flow = self.enter(&mut branch);
-                                continue;
+                    if let Some(output) = output {
+                        branch.input = output;
+                    }
+                    match (self.exit(&mut branch, assigned), transition) {
+                        (Ok(()), Transition::Next(next)) => {
+                            branch.state = next;
+                            self.transitions += 1;
+                            if self.transitions >= TRANSITIONS_PER_APPLY_MAX {
+                                self.make_ready(branch);
+                                return Ok(());
                             }
-                            Ok(output)
+                            flow = self.enter(&mut branch);
+                            continue;
                         }
-                        Err(halt) => Err(halt),
+                        (ended, _) => ended,
                     }
                 }
                 Err(halt) => Err(halt),
             };
             self.transitions += 1;
             let went_on = match ended {
-                Ok(output) => self.succeeded(branch, output)?,
+                Ok(()) => self.succeeded(branch)?,
                 Err(Halt::Failed(failure)) => self.failed(branch, failure)?,
                 Err(Halt::HistoryFull) => self.history_full(branch)?,
             };
@@ -169,7 +168,8 @@ impl<'e> Turn<'e> {
     }
 
     /// A branch came to its end: so does the execution, or its parent may go on.
-    fn succeeded(&mut self, mut branch: Branch, output: Document) -> Result<GoesOn, End> {
+    fn succeeded(&mut self, mut branch: Branch) -> Result<GoesOn, End> {
+        let output = branch.input.clone();
         let Some((parent, index)) = branch.parent else {
             let details = Details::ExecutionSucceeded { output: output.clone() };
             return match self.record(&mut branch, details) {
@@ -297,19 +297,15 @@ impl<'e> Turn<'e> {
         state::enter(self, branch, state)
     }
 
-    fn exit(
-        &mut self,
-        branch: &mut Branch,
-        output: &Document,
-        assigned: Assigned,
-    ) -> Result<(), Halt> {
+    /// Leaves the branch's state with what is now the branch's data.
+    fn exit(&mut self, branch: &mut Branch, assigned: Assigned) -> Result<(), Halt> {
         let state = self.state(branch);
-        if output.size_bytes() > STATE_BYTES_MAX {
+        if branch.input.size_bytes() > STATE_BYTES_MAX {
             return Err(Failure::data_limit_exceeded(state.name.as_str()).into());
         }
         self.assign(branch, &assigned)?;
         let (state_type, name) = (state.kind.state_type(), state.name.clone());
-        let output = output.clone();
+        let output = branch.input.clone();
         self.record(branch, Details::StateExited { state_type, name, output, assigned })?;
         branch.entered_id = 0;
         Ok(())

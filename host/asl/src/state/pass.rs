@@ -25,6 +25,17 @@ pub struct Pass {
     pub transition: Transition,
 }
 
+impl Pass {
+    /// Whether it hands its input on as it is and does nothing else.
+    pub fn is_identity(&self) -> bool {
+        self.parameters.is_none()
+            && self.result.is_none()
+            && self.io.is_whole()
+            && self.result_path == ResultPath::Replace
+            && self.assign.0.is_empty()
+    }
+}
+
 pub(super) fn read(
     fields: &mut Fields<'_>,
     leads: &mut Leads<'_>,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::args::RunArgs;
 use crate::clock::Clock;
-use crate::command::read_source;
+use crate::command::{choose, read_source};
 use crate::driver::{Run, drive};
 use crate::error::CommandError;
 use crate::failure::ended;
@@ -123,28 +123,6 @@ fn refuse(path: &Path, source: &str, findings: Vec<Finding>) -> Result<(), Comma
     }
     let (path, source_text) = (path.to_owned(), source.to_owned());
     Err(CommandError::Findings { path, source_text, findings })
-}
-
-fn choose<'w>(
-    workflow: &'w Workflow,
-    name: Option<&str>,
-) -> Result<&'w NamedMachine, CommandError> {
-    let names = || {
-        let names: Vec<_> = workflow.machines.iter().map(|machine| machine.name.as_str()).collect();
-        names.join(", ")
-    };
-    match (name, workflow.machines.as_slice()) {
-        (None, [machine]) => Ok(machine),
-        (None, _) => Err(CommandError::invalid("the file holds several state machines")
-            .with_help(format!("choose one with `--state-machine NAME`: {}", names()))),
-        (Some(name), machines) => {
-            let found = machines.iter().find(|machine| machine.name == name);
-            found.or_else(|| machines.iter().find(|machine| machine.key == name)).ok_or_else(|| {
-                CommandError::invalid(format!("the file holds no state machine `{name}`"))
-                    .with_help(format!("it holds: {}", names()))
-            })
-        }
-    }
 }
 
 /// The input: JSON, `@FILE` or `-`.

@@ -11,6 +11,7 @@ mod support;
 
 mod components;
 mod grants;
+mod graph;
 mod help;
 mod history;
 mod import;

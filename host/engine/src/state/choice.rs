@@ -14,9 +14,13 @@ use crate::turn::{Flow, Halt, Turn};
 
 pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, choice: &Choice) -> Result<Flow, Halt> {
     let data = Data::new(turn, branch);
-    let input = data.input(&choice.io)?;
+    let selected = match choice.io.is_whole() {
+        true => None,
+        false => Some(data.input(&choice.io)?),
+    };
+    let input = selected.as_ref().unwrap_or(&branch.input);
     let mut taken = choice.default.map(|next| (next, &choice.assign));
-    let scope = data.scope(&input);
+    let scope = data.scope(input);
     for rule in &choice.rules {
         if holds(&rule.condition, &scope).map_err(|what| data.runtime_failure(&what))? {
             taken = Some((rule.next, &rule.assign));
@@ -29,8 +33,8 @@ pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, choice: &Choice) -> Result
             "Failed to transition out of the state. The state does not point to a next state.",
         ));
     };
-    let assigned = data.assigned(assign, &input)?;
-    let output = data.output(&choice.io, input)?;
+    let assigned = data.assigned(assign, input)?;
+    let output = selected.map(|input| data.output(&choice.io, input)).transpose()?;
     Ok(Flow::Exit { output, assigned, transition: Transition::Next(next) })
 }
 

@@ -10,5 +10,9 @@ use crate::turn::{Flow, Halt, Turn};
 pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, succeed: &Succeed) -> Result<Flow, Halt> {
     let data = Data::new(turn, branch);
     let output = data.output(&succeed.io, data.input(&succeed.io)?)?;
-    Ok(Flow::Exit { output, assigned: Assigned::default(), transition: Transition::End })
+    Ok(Flow::Exit {
+        output: Some(output),
+        assigned: Assigned::default(),
+        transition: Transition::End,
+    })
 }

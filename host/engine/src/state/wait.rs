@@ -30,7 +30,7 @@ pub(super) fn ended(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Flo
     let input = data.input(&wait.io)?;
     let assigned = data.assigned(&wait.assign, &input)?;
     let output = data.output(&wait.io, input)?;
-    Ok(Flow::Exit { output, assigned, transition: wait.transition })
+    Ok(Flow::Exit { output: Some(output), assigned, transition: wait.transition })
 }
 
 fn end_of(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Timestamp, Halt> {

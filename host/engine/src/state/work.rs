@@ -26,7 +26,7 @@ pub(super) fn succeeded(
         None => result,
     };
     let output = data.output(&work.io, data.merge(&work.result_path, selected)?)?;
-    Ok(Flow::Exit { output, assigned, transition: work.transition })
+    Ok(Flow::Exit { output: Some(output), assigned, transition: work.transition })
 }
 
 /// The state's work failed. Retries if a retrier is for it and has attempts left, or else catches, or else
@@ -66,5 +66,5 @@ pub(super) fn failed(
     let error_output = Document::from(failure.to_output());
     let assigned = data.assigned(&catcher.assign, &error_output)?;
     let output = data.merge(&catcher.result_path, error_output)?;
-    Ok(Flow::Exit { output, assigned, transition: Transition::Next(catcher.next) })
+    Ok(Flow::Exit { output: Some(output), assigned, transition: Transition::Next(catcher.next) })
 }
