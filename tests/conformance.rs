@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use stepwell_tests::agreement::{LEVELS, agreement};
+use stepwell_tests::exceptions;
 use stepwell_tests::recording::{self, Case};
 
 /// Of one group: how many cases there are, can be run, and agree at each level.
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let table = Table::default();
-    let exceptions = exceptions();
+    let exceptions = exceptions::read("conformance-exceptions.txt");
     let mut trials = Vec::new();
     let mut unknown = exceptions.clone();
     for case in recording::cases(&root) {
@@ -78,19 +78,6 @@ fn check(case: &Case, reason: Option<String>, table: &Table) -> Result<(), Faile
         ))),
         (false, None) => Err(Failed::from(format!("differs at level {}: {difference}", level + 1))),
     }
-}
-
-/// `name: reason` in each line; lines that begin with `#` are for the reader.
-fn exceptions() -> BTreeMap<String, String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conformance-exceptions.txt");
-    let text = fs::read_to_string(&path).expect("the list of exceptions can be read");
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let (name, reason) = line.split_once(": ").expect("a line is `name: reason`");
-            (name.to_owned(), reason.to_owned())
-        })
-        .collect()
 }
 
 fn shown(table: &BTreeMap<String, Row>) -> String {

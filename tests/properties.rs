@@ -103,12 +103,17 @@ fn embedding() -> impl Strategy<Value = Value> {
 }
 
 /// Words of the language, so that random texts get past the first check.
-const WORDS: [&str; 52] = [
-    "Map",
+const WORDS: [&str; 57] = [
     "Parallel",
+    "Map",
     "Branches",
     "ItemProcessor",
+    "QueryLanguage",
+    "JSONata",
+    "Output",
+    "Condition",
     "Assign",
+    "ItemReader",
     "States.Format('{}', $.a)",
     "$x.y",
     "TimeoutSeconds",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use stepwell_asl::{Definition, StateKind, load};
+use stepwell_asl::{Definition, Diagnostic, StateKind, load};
 use stepwell_engine::Failure;
 use stepwell_query::Document;
 
@@ -63,6 +63,112 @@ pub fn cases(root: &Path) -> Vec<Case> {
     files.iter().filter_map(|file| read(file)).collect()
 }
 
+/// A definition that was checked: a case of kind `validation`.
+pub struct Validation {
+    /// `group/name`.
+    pub name: String,
+    /// Its folder.
+    pub group: String,
+    /// Whether AWS itself was asked, not a linter.
+    pub is_recorded: bool,
+    /// Whether it is accepted.
+    pub valid: bool,
+    /// What AWS says about it.
+    pub diagnostics: Vec<Diagnostic>,
+    definition: String,
+    express: bool,
+}
+
+/// Every case that records what was said about a definition, in the order of their names. What is about
+/// other things than the definition, such as where the machine's logs go, is left out.
+///
+/// A machine of which AWS recorded an execution is a definition that AWS accepted.
+pub fn validations(root: &Path) -> Vec<Validation> {
+    let mut files: Vec<PathBuf> = files_below(root);
+    files.sort();
+    let cases = files.iter().map(|file| read_json(file));
+    cases
+        .flat_map(|case| read_validation(&case).map_or_else(|| accepted(&case), |one| vec![one]))
+        .collect()
+}
+
+fn accepted(case: &Value) -> Vec<Validation> {
+    let runs = ["execution", "execution-table", "express-sync", "express-async"];
+    if !case["kind"].as_str().is_some_and(|kind| runs.contains(&kind)) {
+        return Vec::new();
+    }
+    let text = |value: &Value| value.as_str().expect("a case has a group and a name").to_owned();
+    let rows = case["rows"].as_array().map_or(&[][..], Vec::as_slice);
+    let of_rows = rows.iter().enumerate().filter_map(|(row, of_row)| {
+        Some((format!("{}#{row}", text(&case["name"])), definition(of_row)?))
+    });
+    let own = definition(case).map(|definition| (text(&case["name"]), definition));
+    own.into_iter()
+        .chain(of_rows)
+        .map(|(name, definition)| Validation {
+            name,
+            group: text(&case["group"]),
+            is_recorded: true,
+            valid: true,
+            diagnostics: Vec::new(),
+            definition,
+            express: case["state_machine_type"] == "EXPRESS",
+        })
+        .collect()
+}
+
+fn read_validation(case: &Value) -> Option<Validation> {
+    if case["kind"] != "validation" {
+        return None;
+    }
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let expected = &case["expected"];
+    let error = text(&expected["exception_typename"]).or_else(|| text(&expected["Error"]["Code"]));
+    if error.is_some_and(|error| error != "InvalidDefinition") {
+        return None;
+    }
+    let group = text(&case["group"]).expect("a case has a group");
+    let listed = expected["diagnostics"].as_array().into_iter().flatten().map(|one| Diagnostic {
+        code: text(&one["code"]).expect("a diagnostic has a code").into(),
+        message: text(&one["message"]).expect("a diagnostic has a message"),
+        location: text(&one["location"]),
+    });
+    let thrown = text(&expected["exception_value"]).or_else(|| text(&expected["message"]));
+    Some(Validation {
+        name: text(&case["name"]).expect("a case has a name"),
+        is_recorded: !group.starts_with("lint-"),
+        group,
+        valid: expected["valid"].as_bool().expect("a case has a verdict"),
+        diagnostics: listed.chain(thrown.map(|thrown| thrown_diagnostic(&thrown))).collect(),
+        // What is empty is left out of a case.
+        definition: definition(case).unwrap_or_else(|| "{}".to_owned()),
+        express: case["state_machine_type"] == "EXPRESS",
+    })
+}
+
+/// From `Invalid State Machine Definition: 'CODE: MESSAGE at LOCATION'`.
+fn thrown_diagnostic(text: &str) -> Diagnostic {
+    let (_, quoted) = text.split_once("Definition: '").expect("it says what is wrong");
+    let quoted = quoted.strip_suffix('\'').expect("it is quoted");
+    let (code, rest) = quoted.split_once(": ").expect("a code stands first");
+    let (message, location) = rest.rsplit_once(" at ").expect("a place stands last");
+    let location = Some(location.to_owned());
+    Diagnostic { code: code.to_owned().into(), message: message.to_owned(), location }
+}
+
+impl Validation {
+    /// The file for it: an Express machine's type stands beside its definition.
+    pub fn source(&self) -> String {
+        if !self.express {
+            return self.definition.clone();
+        }
+        let definition: Value =
+            serde_json::from_str(&self.definition).expect("such a definition is JSON");
+        json!({ "stateMachines": { "machine": { "type": "EXPRESS", "definition": definition } } })
+            .to_string()
+    }
+}
+
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("the folder of the recordings can be read");
     entries
@@ -72,9 +178,13 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn read(file: &Path) -> Option<Case> {
+fn read_json(file: &Path) -> Value {
     let text = fs::read_to_string(file).expect("a recording can be read");
-    let case: Value = serde_json::from_str(&text).expect("a recording is JSON");
+    serde_json::from_str(&text).expect("a recording is JSON")
+}
+
+fn read(file: &Path) -> Option<Case> {
+    let case = read_json(file);
     let rows = match case["kind"].as_str() {
         Some("execution") => vec![case.clone()],
         Some("execution-table") => case["rows"].as_array().expect("a table has rows").clone(),

@@ -48,7 +48,7 @@ fn contents(workflow: &Workflow) -> Vec<String> {
     machines.chain(functions).collect()
 }
 
-/// `code severity line:column pointer message | help: ... | line:column related`.
+/// `code severity line:column pointer message | help: ... | line:column related | AWS: ...`.
 pub fn finding(source: &str, finding: &Finding) -> String {
     let severity = match finding.severity {
         Severity::Error => "error",
@@ -62,7 +62,8 @@ pub fn finding(source: &str, finding: &Finding) -> String {
     let related = finding.related.iter().map(|related| {
         format!("{} {}", place(source, related.file.as_deref(), &related.span), related.what)
     });
-    [first].into_iter().chain(help).chain(related).collect::<Vec<_>>().join(" | ")
+    let aws = finding.aws.iter().map(|said| format!("AWS: {}", cut(&said.to_string())));
+    [first].into_iter().chain(help).chain(related).chain(aws).collect::<Vec<_>>().join(" | ")
 }
 
 /// `line:column`, both from 1, columns in characters, with the text there; before it the file, if it is

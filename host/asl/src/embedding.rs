@@ -20,6 +20,7 @@ use crate::finding::{
     Findings, NO_WORKFLOW, OUT_OF_RANGE, Place, REFERENCE, SYNTAX, UNRESOLVED, UNSUPPORTED,
 };
 use crate::functions::Layers;
+use crate::machine::MachineType;
 use crate::node::{Node, NodeKind};
 use crate::source::{Files, Sources, Text};
 
@@ -68,6 +69,7 @@ pub(crate) struct EmbeddedMachine {
     pub(crate) key: String,
     /// What it is called on AWS, as far as that is known.
     pub(crate) name: String,
+    pub(crate) machine_type: MachineType,
     pub(crate) definition: Node,
     pub(crate) place: Place,
 }
@@ -118,7 +120,21 @@ pub(crate) fn read(root: &Node, text: &str, reading: &mut Reading<'_>) -> Option
                 NodeKind::Null => "the file is empty".to_owned(),
                 _ => format!("a workflow is an object, not {}", root.kind_name()),
             };
-            reading.findings.error(NO_WORKFLOW, &place, message).help(HELP);
+            let finding = reading.findings.error(NO_WORKFLOW, &place, message);
+            finding.help(HELP);
+            // AWS would take it for a definition.
+            if let NodeKind::Object(_) = kind {
+                finding.aws("These fields are required: [States, StartAt]");
+                if let Some(aws) = &mut finding.aws {
+                    aws.location = Some("/".to_owned());
+                }
+            } else {
+                finding.aws_at(
+                    "SCHEMA_VALIDATION_FAILED",
+                    "Definition must be a valid JSON object",
+                    None,
+                );
+            }
             None
         }
     }
@@ -306,7 +322,7 @@ enum Strictness {
 }
 
 /// `type` of a state machine.
-fn check_type(field: &Field<'_>, findings: &mut Findings) {
+fn read_type(field: &Field<'_>, findings: &mut Findings) -> MachineType {
     match field.string(findings) {
         Some("EXPRESS") => {
             findings.warning(
@@ -314,6 +330,7 @@ fn check_type(field: &Field<'_>, findings: &mut Findings) {
                 &field.place,
                 "Express workflows are not supported yet: this one runs as a Standard workflow",
             );
+            return MachineType::Express;
         }
         None | Some("STANDARD") => {}
         Some(text) if text.contains("${") => {}
@@ -323,6 +340,7 @@ fn check_type(field: &Field<'_>, findings: &mut Findings) {
                 .help("write `STANDARD`");
         }
     }
+    MachineType::Standard
 }
 
 /// Maps that are written as a list are one map.

@@ -9,7 +9,7 @@ use stepwell_query::parse_timestamp;
 
 use crate::finding::{
     EXCLUSIVE_FIELDS, Finding, Findings, MISSING_FIELD, OUT_OF_RANGE, Place, UNKNOWN_FIELD,
-    UNSUPPORTED, WRONG_TYPE,
+    WRONG_TYPE,
 };
 use crate::node::{Member, Node, NodeKind};
 
@@ -95,15 +95,6 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Takes fields of the language that are not supported yet, and says so.
-    pub(crate) fn refuse_for_now(&mut self, names: &[&'static str], findings: &mut Findings) {
-        for name in names {
-            if let Some(field) = self.take(name) {
-                findings.error(UNSUPPORTED, &field.place, format!("`{name}` is not supported yet"));
-            }
-        }
-    }
-
     /// Whether there are fields that nobody has taken.
     pub(crate) fn has_leftovers(&self) -> bool {
         self.members.iter().any(|member| !self.taken.contains(member.name.as_str()))
@@ -130,14 +121,11 @@ impl<'n> Fields<'n> {
 
     /// Reports every field that nobody has taken.
     pub(crate) fn finish(self, what: &str, findings: &mut Findings) {
-        for member in self.members {
-            if self.taken.contains(member.name.as_str()) {
-                continue;
-            }
-            let place = self.place.below(&member.name, &member.name_span);
+        for (name, place) in self.leftovers() {
+            let message = format!("{what} has no field `{name}`");
             findings
-                .error(UNKNOWN_FIELD, &place, format!("{what} has no field `{}`", member.name))
-                .suggest(&member.name, self.known.iter().copied());
+                .error(UNKNOWN_FIELD, &place, message)
+                .suggest(name, self.known.iter().copied());
         }
     }
 
@@ -146,6 +134,37 @@ impl<'n> Fields<'n> {
         let mut found = Findings::default();
         self.finish(what, &mut found);
         findings.append(found.into_warnings());
+    }
+
+    /// The same for an object of which it is known that AWS refuses other fields.
+    pub(crate) fn finish_as_aws(self, what: &str, findings: &mut Findings) {
+        for (name, place) in self.leftovers() {
+            let message = format!("{what} has no field `{name}`");
+            findings
+                .error(UNKNOWN_FIELD, &place, message)
+                .suggest(name, self.known.iter().copied())
+                .aws_at(
+                    "SCHEMA_VALIDATION_FAILED",
+                    format!("Field '{name}' is not supported"),
+                    Some(&self.place),
+                );
+        }
+    }
+
+    /// The same for an object of which that is not known: a definition that AWS accepts is not refused
+    /// for its form.
+    pub(crate) fn finish_in_doubt(self, what: &str, findings: &mut Findings) {
+        for (name, place) in self.leftovers() {
+            let message = format!("{what} has no field `{name}`");
+            findings
+                .warning(UNKNOWN_FIELD, &place, message)
+                .suggest(name, self.known.iter().copied());
+        }
+    }
+
+    fn leftovers(&self) -> impl Iterator<Item = (&'n str, Place)> {
+        let left = self.members.iter().filter(|member| !self.taken.contains(member.name.as_str()));
+        left.map(|member| (member.name.as_str(), self.place.below(&member.name, &member.name_span)))
     }
 
     fn field(&self, member: &'n Member) -> Field<'n> {
@@ -209,7 +228,8 @@ impl<'n> Field<'n> {
             let message = format!("`{text}` does not match RFC3339 timestamp");
             findings
                 .error(OUT_OF_RANGE, &self.place, message)
-                .help("write it as `2026-01-31T23:59:59Z`");
+                .help("write it as `2026-01-31T23:59:59Z`")
+                .aws("String does not match RFC3339 timestamp");
         }
         timestamp
     }
@@ -233,7 +253,8 @@ impl<'n> Field<'n> {
     pub(crate) fn items(&self, findings: &mut Findings) -> Option<Vec<Self>> {
         let items = self.array(findings)?;
         if items.is_empty() {
-            findings.error(OUT_OF_RANGE, &self.place, format!("`{}` must not be empty", self.name));
+            let message = format!("`{}` must not be empty", self.name);
+            findings.error(OUT_OF_RANGE, &self.place, message).aws("Value cannot be empty");
             return None;
         }
         Some(items)

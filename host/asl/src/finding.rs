@@ -1,10 +1,12 @@
 //! Findings: what is wrong with a file, where, and how to mend it. Plain data; the command line renders
 //! them.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::node::Member;
+use crate::node::{Member, Node, NodeKind};
 use crate::source::SourceFile;
 
 /// Whether a finding stops the file from being used.
@@ -37,6 +39,8 @@ pub struct Finding {
     pub help: Option<String>,
     /// Other places that matter.
     pub related: Vec<Related>,
+    /// What AWS says about the same, where that is known.
+    pub aws: Option<Diagnostic>,
 }
 
 /// Another place that matters for a finding.
@@ -48,6 +52,26 @@ pub struct Related {
     pub span: Range<usize>,
     /// What stands there.
     pub what: String,
+}
+
+/// What AWS says about a definition that it refuses, when a machine is created or a definition validated.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Diagnostic {
+    /// Such as `SCHEMA_VALIDATION_FAILED`.
+    pub code: Cow<'static, str>,
+    /// In AWS's words.
+    pub message: String,
+    /// Where it stands within the definition, as AWS writes it: `/States/Fetch/Retry[0]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+}
+
+/// As `CreateStateMachine` puts it.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let location = self.location.as_deref().unwrap_or("null");
+        write!(formatter, "{}: {} at {location}", self.code, self.message)
+    }
 }
 
 macro_rules! codes {
@@ -115,13 +139,30 @@ impl Findings {
         self.push(Severity::Warning, code, place, message.into())
     }
 
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Those that came after the first so many.
+    pub(crate) fn since(&mut self, count: usize) -> &mut [Finding] {
+        &mut self.0[count..]
+    }
+
+    /// Turns AWS's locations, pointers into the file up to now, into paths within the definition that has
+    /// just been read.
+    pub(crate) fn locate_since(&mut self, count: usize, definition: &Node, place: &Place) {
+        let diagnostics = self.0[count..].iter_mut().filter_map(|finding| finding.aws.as_mut());
+        for location in diagnostics.filter_map(|diagnostic| diagnostic.location.as_mut()) {
+            if let Some(below) = location.strip_prefix(&place.pointer) {
+                *location = aws_location(definition, below);
+            }
+        }
+    }
+
     /// As they were found; [`crate::source::Sources::tell`] brings them into order.
     pub(crate) fn into_unsorted(self) -> Vec<Finding> {
         self.0
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.len()
     }
 
     /// Adds help to findings that have none.
@@ -168,6 +209,7 @@ impl Findings {
             span,
             help: None,
             related: Vec::new(),
+            aws: None,
         });
         self.0.last_mut().expect("a finding was pushed just now")
     }
@@ -177,6 +219,24 @@ impl Finding {
     /// Whether it says that a resource's function is missing or has no code.
     pub fn is_missing_function(&self) -> bool {
         self.code == FUNCTION_MISSING
+    }
+
+    /// AWS says so, at the finding's own place.
+    pub(crate) fn aws(&mut self, message: impl Into<String>) -> &mut Self {
+        let place = Place { pointer: self.pointer.clone(), span: 0..0 };
+        self.aws_at("SCHEMA_VALIDATION_FAILED", message, Some(&place))
+    }
+
+    /// AWS says so at another place, or at none.
+    pub(crate) fn aws_at(
+        &mut self,
+        code: &'static str,
+        message: impl Into<String>,
+        place: Option<&Place>,
+    ) -> &mut Self {
+        let location = place.map(|place| place.pointer.clone());
+        self.aws = Some(Diagnostic { code: code.into(), message: message.into(), location });
+        self
     }
 
     pub(crate) fn help(&mut self, help: impl Into<String>) -> &mut Self {
@@ -228,6 +288,25 @@ impl Place {
         let is_item = escaped.bytes().all(|byte| byte.is_ascii_digit());
         (!is_item).then(|| escaped.replace("~1", "/").replace("~0", "~"))
     }
+}
+
+/// A JSON pointer into a definition as AWS writes it.
+fn aws_location(definition: &Node, pointer: &str) -> String {
+    let (mut location, mut node) = (String::new(), Some(definition));
+    for token in pointer.split('/').skip(1) {
+        let name = token.replace("~1", "/").replace("~0", "~");
+        let array = match node.map(|node| &node.kind) {
+            Some(NodeKind::Array(items)) => Some(items),
+            _ => None,
+        };
+        let (before, after) = if array.is_some() { ("[", "]") } else { ("/", "") };
+        location.extend([before, &name, after]);
+        node = match array {
+            Some(items) => name.parse().ok().and_then(|index: usize| items.get(index)),
+            None => node.and_then(|node| node.get(&name)).map(|member| &member.node),
+        };
+    }
+    if location.is_empty() { "/".to_owned() } else { location }
 }
 
 /// The candidate that a slip of the pen could have turned into `wrong`.

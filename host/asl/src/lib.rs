@@ -19,7 +19,7 @@ mod state;
 mod syntax;
 mod workflow;
 
-pub use finding::{CODES, Finding, Related, Severity};
+pub use finding::{CODES, Diagnostic, Finding, Related, Severity};
 pub use functions::{
     Component, FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant,
     ObjectGrant, Reuse, Stub, StubAnswer, function_name,
@@ -29,7 +29,7 @@ pub use machine::{
 };
 pub use source::{Files, NoFiles, Source, SourceFile};
 pub use state::assign::Assign;
-pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test};
+pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test, is_pattern};
 pub use state::fail::{Fail, Text};
 pub use state::map::{Map, Mode, Percentage};
 pub use state::parallel::Parallel;

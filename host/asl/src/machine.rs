@@ -137,13 +137,27 @@ pub(crate) struct Book {
     scopes: Vec<Scope>,
     /// Where each name of a state stands first.
     names: BTreeMap<Name, std::ops::Range<usize>>,
+    /// The language of states that do not name one; nested machines have no other.
+    language: QueryLanguage,
+    pub(crate) machine_type: MachineType,
+    /// Whether some state of some machine ends it.
+    ends: bool,
+    /// The machines that no state ends.
+    endless: Vec<Place>,
 }
 
 /// The variables of a machine.
 struct Scope {
     /// The machine around it whose variables it sees.
     outer: Option<MachineId>,
-    assigned: Vec<(Name, Place)>,
+    assigned: Vec<Assigned>,
+}
+
+/// A variable that a state assigns.
+struct Assigned {
+    name: Name,
+    place: Place,
+    by_catcher: bool,
 }
 
 /// The machine that is being read: its states' names, and what they lead to.
@@ -155,6 +169,10 @@ pub(crate) struct Leads<'b> {
     targets: Vec<StateId>,
     /// Whether the state at hand ends the machine.
     pub(crate) ends: bool,
+    /// The language of the state at hand.
+    pub(crate) language: QueryLanguage,
+    /// Whether all is known of the state at hand that matters to others, though it cannot be run.
+    pub(crate) outlined: bool,
     /// Whether something could not be read, so that the rest may seem out of reach.
     broken: bool,
 }
@@ -171,18 +189,56 @@ impl Leads<'_> {
         let from = if field.name == "Default" { "Default" } else { "Next" };
         findings
             .error(TARGET, &field.place, format!("`{from}` names `{name}`, which is no state"))
-            .suggest(name, self.names.keys().copied());
+            .suggest(name, self.names.keys().copied())
+            .aws_at(MISSING_TARGET, missing_target(name), Some(&field.place));
         None
     }
 
+    /// The language of states that do not name one.
+    pub(crate) fn outer_language(&self) -> QueryLanguage {
+        self.book.language
+    }
+
     /// Notes that a state of the machine assigns a variable.
-    pub(crate) fn assigns(&mut self, name: Name, place: Place) {
-        self.book.scopes[self.machine.0 as usize].assigned.push((name, place));
+    pub(crate) fn assigns(&mut self, name: Name, place: Place, by_catcher: bool) {
+        let assigned = Assigned { name, place, by_catcher };
+        self.book.scopes[self.machine.0 as usize].assigned.push(assigned);
     }
 }
 
+/// The type of a state machine on AWS, which decides what it may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum MachineType {
+    #[default]
+    Standard,
+    Express,
+}
+
+/// In which language a state's expressions are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum QueryLanguage {
+    #[default]
+    JsonPath,
+    Jsonata,
+}
+
 /// Reads a machine with all those nested in it.
-pub(crate) fn read(field: &Field<'_>, findings: &mut Findings) -> Option<Definition> {
+pub(crate) fn read(
+    field: &Field<'_>,
+    machine_type: MachineType,
+    findings: &mut Findings,
+) -> Option<Definition> {
+    let first = findings.count();
+    let definition = read_definition(field, machine_type, findings);
+    findings.locate_since(first, field.node, &field.place);
+    definition
+}
+
+fn read_definition(
+    field: &Field<'_>,
+    machine_type: MachineType,
+    findings: &mut Findings,
+) -> Option<Definition> {
     let mut fields = Fields::of(field.node, &field.place, findings)?;
     let comment = fields.take("Comment").and_then(|field| field.string(findings));
     if let Some(version) = fields.take("Version")
@@ -193,14 +249,17 @@ pub(crate) fn read(field: &Field<'_>, findings: &mut Findings) -> Option<Definit
             .error(OUT_OF_RANGE, &version.place, "`Version` must be \"1.0\"")
             .help("leave it out, or write `Version: \"1.0\"`");
     }
-    query_language(&mut fields, findings);
+    let language = query_language(&mut fields, QueryLanguage::JsonPath, findings);
     let timeout_seconds =
         fields.take("TimeoutSeconds").map(|field| field.integer(1, SECONDS_MAX, findings));
     // `workflow` says what is to be done about it.
     fields.pass_over(&["functions"]);
-    let mut book = Book::default();
-    read_machine(fields, "a state machine", None, &mut book, findings);
+    let mut book = Book { language, machine_type, ..Book::default() };
+    let (start_at, states) = start_and_states(&mut fields, findings);
+    fields.finish_in_doubt("a state machine", findings);
+    read_machine(start_at, states.as_ref(), None, &mut book, findings);
     report_reassigned(&book.scopes, findings);
+    report_endless(&book, findings);
     Some(Definition {
         comment: comment.map(str::to_owned),
         timeout_seconds: timeout_seconds.map_or(Some(None), |seconds| seconds.map(Some))?,
@@ -219,34 +278,73 @@ pub(crate) fn read_nested(
     findings: &mut Findings,
 ) -> MachineId {
     fields.pass_over(&["Comment"]);
-    query_language(&mut fields, findings);
-    read_machine(fields, what, outer, book, findings)
+    let (start_at, states) = start_and_states(&mut fields, findings);
+    fields.finish_as_aws(what, findings);
+    read_machine(start_at, states.as_ref(), outer, book, findings)
 }
 
-/// `QueryLanguage`, of a machine or a state.
-pub(crate) fn query_language(fields: &mut Fields<'_>, findings: &mut Findings) {
-    let Some(field) = fields.take("QueryLanguage") else { return };
+/// `QueryLanguage`, of a machine or a state; `outer` is the one that holds without it.
+pub(crate) fn query_language(
+    fields: &mut Fields<'_>,
+    outer: QueryLanguage,
+    findings: &mut Findings,
+) -> QueryLanguage {
+    let Some(field) = fields.take("QueryLanguage") else { return outer };
     match field.string(findings) {
-        None | Some("JSONPath") => {}
+        Some("JSONPath") => {
+            if outer == QueryLanguage::Jsonata {
+                // AWS's wording: `facts/asl.md` 1.
+                let aws = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
+                findings
+                    .error(
+                        OUT_OF_RANGE,
+                        &field.place,
+                        "a state of a machine whose query language is JSONata cannot use JSONPath",
+                    )
+                    .help("say `JSONata` for single states, not for the whole machine")
+                    .aws_at("SCHEMA_VALIDATION_FAILED", aws, Some(&fields.place));
+            }
+            QueryLanguage::JsonPath
+        }
         Some("JSONata") => {
-            findings.error(
-                UNSUPPORTED,
-                &field.place,
-                "the query language JSONata is not supported yet",
-            );
+            if outer == QueryLanguage::JsonPath {
+                let message = "the query language JSONata is not supported yet";
+                findings.error(UNSUPPORTED, &field.place, message);
+            }
+            QueryLanguage::Jsonata
         }
         Some(other) => {
             findings
                 .error(OUT_OF_RANGE, &field.place, format!("`{other}` is no query language"))
                 .help("write `JSONPath`");
+            outer
         }
+        None => outer,
     }
 }
 
-/// Reads `StartAt` and `States`. What cannot be read leaves a gap in the book.
+/// `StartAt` and `States`.
+fn start_and_states<'n>(
+    fields: &mut Fields<'n>,
+    findings: &mut Findings,
+) -> (Option<(&'n str, Place)>, Option<Field<'n>>) {
+    // In the order in which AWS lists them.
+    let missing = ["States", "StartAt"].into_iter().filter(|name| !fields.has(name));
+    let missing: Vec<_> = missing.collect();
+    let first = findings.count();
+    let start_at = fields.require("StartAt", findings);
+    let states = fields.require("States", findings);
+    for finding in findings.since(first) {
+        let aws = format!("These fields are required: [{}]", missing.join(", "));
+        finding.aws_at("SCHEMA_VALIDATION_FAILED", aws, Some(&fields.place));
+    }
+    (start_at.and_then(|field| Some((field.string(findings)?, field.place))), states)
+}
+
+/// What cannot be read leaves a gap in the book.
 fn read_machine(
-    mut fields: Fields<'_>,
-    what: &str,
+    start_at: Option<(&str, Place)>,
+    states: Option<&Field<'_>>,
     outer: Option<MachineId>,
     book: &mut Book,
     findings: &mut Findings,
@@ -254,11 +352,7 @@ fn read_machine(
     let id = MachineId(number_of(book.machines.len()));
     book.machines.push(None);
     book.scopes.push(Scope { outer, assigned: Vec::new() });
-    let start_at = fields.require("StartAt", findings);
-    let start_at = start_at.and_then(|field| Some((field.string(findings)?, field.place)));
-    let states = fields.require("States", findings);
-    fields.finish(what, findings);
-    let machine = states.and_then(|states| read_states(&states, start_at, id, book, findings));
+    let machine = states.and_then(|states| read_states(states, start_at, id, book, findings));
     book.machines[id.0 as usize] = machine;
     id
 }
@@ -287,22 +381,32 @@ fn read_states(
     let ids = (0..members.len()).map(|index| StateId(number_of(first + index)));
     let ids: Vec<StateId> = ids.collect();
     let names = members.iter().map(|member| member.name).zip(ids.iter().copied()).collect();
-    let mut leads = Leads { book, machine, names, targets: Vec::new(), ends: false, broken: false };
+    let mut leads = Leads {
+        machine,
+        names,
+        targets: Vec::new(),
+        ends: false,
+        language: book.language,
+        outlined: false,
+        broken: false,
+        book,
+    };
     let (mut reach, mut terminal) = (BTreeMap::new(), false);
     for (member, id) in members.iter().zip(&ids) {
         check_name(member, leads.book, findings);
-        leads.ends = false;
+        (leads.ends, leads.outlined) = (false, false);
         let state = state::read(member, *id, machine, &mut leads, findings);
         // A state that could not be read might have been the last one: no second finding for one mistake.
-        terminal |= leads.ends || state.is_none();
-        leads.broken |= state.is_none();
+        let unknown = state.is_none() && !leads.outlined;
+        terminal |= leads.ends || unknown;
+        leads.broken |= unknown;
         reach.insert(*id, std::mem::take(&mut leads.targets));
         leads.book.states[id.0 as usize] = state;
     }
-    if !terminal {
-        findings
-            .error(NO_TERMINAL_STATE, &field.place, "no state ends the machine")
-            .help("add `End: true` to the last state, or a state of type `Succeed` or `Fail`");
+    if terminal {
+        leads.book.ends = true;
+    } else {
+        leads.book.endless.push(field.place.clone());
     }
     let (start_name, start_place) = start_at?;
     let Some(start_at) = leads.names.get(start_name).copied() else {
@@ -312,7 +416,8 @@ fn read_states(
                 &start_place,
                 format!("`StartAt` names `{start_name}`, which is no state"),
             )
-            .suggest(start_name, leads.names.keys().copied());
+            .suggest(start_name, leads.names.keys().copied())
+            .aws_at(MISSING_TARGET, missing_target(start_name), Some(&start_place));
         return None;
     };
     if !leads.broken {
@@ -355,17 +460,46 @@ fn report_unreachable(
     }
     for field in places.iter().filter(|(id, _)| !reached.contains(id)).map(|(_, field)| field) {
         let message = format!("no transition leads to `{}`", field.name);
-        findings.warning(UNREACHABLE, &field.place, message);
+        // AWS refuses the machine; running it does no harm.
+        let aws = format!("State \"{}\" is not reachable.", field.name);
+        let finding = findings.warning(UNREACHABLE, &field.place, message);
+        finding.aws_at(MISSING_TARGET, aws, Some(&field.place));
     }
 }
 
-/// A machine cannot assign a variable that one around it assigns (`facts/asl.md` 2.5).
+/// AWS's code for a transition that leads nowhere, and for a state to which none leads.
+const MISSING_TARGET: &str = "MISSING_TRANSITION_TARGET";
+
+/// AWS's words for `StartAt` and `Default` as well.
+fn missing_target(name: &str) -> String {
+    format!("Missing 'Next' target: {name}")
+}
+
+/// AWS asks for one state that ends, wherever it is; a machine without one can only fail or go on forever.
+fn report_endless(book: &Book, findings: &mut Findings) {
+    for place in &book.endless {
+        let message = "no state ends the machine";
+        let finding = if book.ends {
+            findings.warning(NO_TERMINAL_STATE, place, message)
+        } else {
+            findings.error(NO_TERMINAL_STATE, place, message)
+        };
+        finding.help("add `End: true` to the last state, or a state of type `Succeed` or `Fail`");
+        if !book.ends {
+            finding.aws_at("MISSING_END_STATE", "Workflow has no terminal state", None);
+        }
+    }
+}
+
+/// A machine cannot assign a variable that one around it assigns (`facts/asl.md` 2.5), but for one that only
+/// a catcher assigns: AWS accepts `states_variables/parallel_catch_error`.
 fn report_reassigned(scopes: &[Scope], findings: &mut Findings) {
     for scope in scopes {
         let mut outer = scope.outer;
         while let Some(around) = outer.map(|id| &scopes[id.0 as usize]) {
-            for (name, place) in &scope.assigned {
-                let Some((_, first)) = around.assigned.iter().find(|(other, _)| other == name)
+            for Assigned { name, place, .. } in &scope.assigned {
+                let clashes = |other: &&Assigned| other.name == *name && !other.by_catcher;
+                let Some(Assigned { place: first, .. }) = around.assigned.iter().find(clashes)
                 else {
                     continue;
                 };

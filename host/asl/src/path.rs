@@ -114,11 +114,17 @@ pub(crate) fn expression(field: &Field<'_>, findings: &mut Findings) -> Option<E
 
 /// A payload template. Every mistake in it is reported.
 pub(crate) fn template(field: &Field<'_>, findings: &mut Findings) -> Option<Template> {
-    match &field.node.kind {
+    let first = findings.count();
+    let template = match &field.node.kind {
         // AWS documents objects and accepts any JSON; only an object can hold paths.
         NodeKind::Object(_) | NodeKind::Array(_) => template_node(field.node, field, findings),
         _ => Some(Template::Constant(field.node.to_value())),
+    };
+    // AWS tells the template's place, not that of the field in it.
+    for diagnostic in findings.since(first).iter_mut().filter_map(|found| found.aws.as_mut()) {
+        diagnostic.location = Some(field.place.pointer.clone());
     }
+    template
 }
 
 fn template_node(node: &Node, at: &Field<'_>, findings: &mut Findings) -> Option<Template> {
@@ -193,6 +199,18 @@ fn template_expression(field: &Field<'_>, findings: &mut Findings) -> Option<Tem
         "the value for the field `{}` must be a valid JSONPath or a valid intrinsic function call",
         field.name
     );
+    let first = findings.count();
+    let template = read_expression(field, &valid, findings);
+    for finding in findings.since(first) {
+        finding.aws(format!(
+            "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call",
+            field.name
+        ));
+    }
+    template
+}
+
+fn read_expression(field: &Field<'_>, valid: &str, findings: &mut Findings) -> Option<Template> {
     let Some(text) = field.node.as_str() else {
         findings
             .error(TEMPLATE, &field.place, format!("{valid}, not {}", field.node.kind_name()))
@@ -207,7 +225,7 @@ fn template_expression(field: &Field<'_>, findings: &mut Findings) -> Option<Tem
             broken_path(text, &error, field, findings);
         }
         Err(error @ ExpressionSyntaxError::Intrinsic(_)) => {
-            broken_call(&valid, text, &error, field, findings);
+            broken_call(valid, text, &error, field, findings);
         }
         Err(error @ ExpressionSyntaxError::Neither { .. }) => {
             let finding = findings.error(TEMPLATE, &field.place, format!("{valid}; {error}"));

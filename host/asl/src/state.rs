@@ -6,13 +6,17 @@ use std::sync::Arc;
 use stepwell_query::{Query, ReferencePath, Template};
 
 use crate::fields::{Field, Fields};
-use crate::finding::{EXCLUSIVE_FIELDS, Findings, MISSING_FIELD, STATE_TYPE, UNSUPPORTED};
-use crate::machine::{Leads, MachineId, Name, StateId, Transition, query_language};
+use crate::finding::{EXCLUSIVE_FIELDS, Findings, MISSING_FIELD, STATE_TYPE};
+use crate::machine::{Leads, MachineId, Name, QueryLanguage, StateId, Transition, query_language};
 use crate::path;
 
 pub(crate) mod assign;
 pub(crate) mod choice;
+pub(crate) mod distributed;
 pub(crate) mod fail;
+pub(crate) mod integration;
+pub(crate) mod jsonata;
+pub(crate) mod language;
 pub(crate) mod map;
 pub(crate) mod parallel;
 pub(crate) mod pass;
@@ -62,6 +66,22 @@ pub enum StateType {
     Wait,
     Succeed,
     Fail,
+}
+
+impl StateType {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "Task" => Self::Task,
+            "Parallel" => Self::Parallel,
+            "Map" => Self::Map,
+            "Choice" => Self::Choice,
+            "Pass" => Self::Pass,
+            "Wait" => Self::Wait,
+            "Succeed" => Self::Succeed,
+            "Fail" => Self::Fail,
+            _ => return None,
+        })
+    }
 }
 
 /// As ASL writes it.
@@ -167,11 +187,17 @@ pub(crate) fn read(
         ["Task", "Choice", "Pass", "Wait", "Succeed", "Fail", "Parallel", "Map"];
     let mut fields = Fields::of(field.node, &field.place, findings)?;
     let comment = fields.take("Comment").and_then(|field| field.string(findings));
-    query_language(&mut fields, findings);
+    leads.language = query_language(&mut fields, leads.outer_language(), findings);
     let type_field = fields.require("Type", findings)?;
     let type_name = type_field.string(findings)?;
-    if !matches!(type_name, "Fail") {
-        refuse_jsonata_fields(&mut fields, findings);
+    if let Some(state_type) = StateType::from_name(type_name) {
+        language::refuse_fields_of_the_other(state_type, leads.language, &mut fields, findings);
+        if leads.language == QueryLanguage::Jsonata {
+            jsonata::check(state_type, &mut fields, leads, findings);
+            fields.finish_as_aws(&format!("a state of type `{type_name}`"), findings);
+            leads.outlined = true;
+            return None;
+        }
     }
     let kind = match type_name {
         "Task" => {
@@ -198,28 +224,9 @@ pub(crate) fn read(
             return None;
         }
     };
-    fields.finish(&format!("a state of type `{type_name}`"), findings);
+    fields.finish_as_aws(&format!("a state of type `{type_name}`"), findings);
     let (name, comment) = (field.name.into(), comment.map(str::to_owned));
     Some(State { id, machine, name, comment, kind: kind? })
-}
-
-/// Fields of the other query language, which a state of this one must not have.
-fn refuse_jsonata_fields(fields: &mut Fields<'_>, findings: &mut Findings) {
-    for (name, instead) in
-        [("Arguments", "Parameters"), ("Output", "ResultSelector` and `OutputPath")]
-    {
-        if let Some(field) = fields.take(name) {
-            findings
-                .error(
-                    UNSUPPORTED,
-                    &field.place,
-                    format!(
-                        "`{name}` belongs to the query language JSONata, which is not supported yet"
-                    ),
-                )
-                .help(format!("in JSONPath, use `{instead}`"));
-        }
-    }
 }
 
 /// `Next` or `End`.
@@ -288,6 +295,7 @@ pub(crate) fn result_path(fields: &mut Fields<'_>, findings: &mut Findings) -> O
 }
 
 /// A field that holds a number, or its twin that ends in `Path` and leads to one.
+#[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
 pub(crate) fn quantity(
     fields: &mut Fields<'_>,
     [literal, by_path]: [&'static str; 2],

@@ -185,7 +185,7 @@ fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<
 fn read_machine(machine: &EmbeddedMachine, findings: &mut Findings) -> Option<NamedMachine> {
     let field =
         Field { name: &machine.key, node: &machine.definition, place: machine.place.clone() };
-    let definition = machine::read(&field, findings)?;
+    let definition = machine::read(&field, machine.machine_type, findings)?;
     Some(NamedMachine { key: machine.key.clone(), name: machine.name.clone(), definition })
 }
 

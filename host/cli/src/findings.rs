@@ -40,12 +40,16 @@ pub(crate) fn render(renderer: &Renderer, path: &Path, source: &str, finding: &F
         let label = AnnotationKind::Context.span(within(&related.span, source));
         Snippet::source(source).path(path).annotation(label.label(related.what.as_str()))
     });
+    // What AWS says about an error is in our words already; that it refuses what we only warn of is not.
+    let refusal = finding.aws.as_ref().filter(|_| finding.severity == Severity::Warning);
+    let refusal = refusal.map(|said| format!("AWS refuses this: {said}"));
     let group = level
         .primary_title(finding.message.as_str())
         .id(finding.code)
         .element(snippet)
         .elements(snippets)
-        .elements(finding.help.as_deref().map(|help| Level::HELP.message(help)));
+        .elements(finding.help.as_deref().map(|help| Level::HELP.message(help)))
+        .elements(refusal.as_deref().map(|words| Level::NOTE.message(words)));
     renderer.render(&[group])
 }
 
@@ -74,6 +78,7 @@ pub(crate) fn to_json(path: &Path, source: &str, finding: &Finding) -> Value {
         "line": line,
         "column": column,
         "help": finding.help,
+        "aws": finding.aws,
     })
 }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use super::intrinsics::{self, Intrinsics, Scope};
 use super::{
-    Embedded, EmbeddedMachine, OWN_KEY, PSEUDO_PARAMETERS, Reading, Strictness, check_type,
+    Embedded, EmbeddedMachine, OWN_KEY, PSEUDO_PARAMETERS, Reading, Strictness, read_type,
     substitutions,
 };
 use crate::fields::{Field, Fields};
 use crate::finding::{MISSING_FIELD, NO_WORKFLOW, Place, UNKNOWN_FIELD, UNSUPPORTED_FORM};
+use crate::machine::MachineType;
 use crate::node::{Node, NodeKind};
 use crate::source::Text;
 
@@ -68,13 +69,15 @@ pub(super) fn read_reply(
     let mut fields = Fields::of(root, place, &mut reading.findings)?;
     let definition = fields.require("definition", &mut reading.findings)?;
     let name = fields.take("name").and_then(|field| field.node.scalar_text());
-    if let Some(field) = fields.take("type") {
-        check_type(&field, &mut reading.findings);
-    }
+    let machine_type = fields.take("type");
+    let machine_type = machine_type.map(|field| read_type(&field, &mut reading.findings));
     let node = definition_value(&definition, Strictness::Json, reading)?;
     let place = reading.definition_place(&node, &definition.place);
     reading.report_placeholders(&node, &place);
-    Some(one(&name.unwrap_or_else(|| reading.stem.to_owned()), node, place))
+    let name = name.unwrap_or_else(|| reading.stem.to_owned());
+    let mut embedded = one(&name, node, place);
+    embedded.machines[0].machine_type = machine_type.unwrap_or_default();
+    Some(embedded)
 }
 
 /// A definition that is an object, or a string that holds one.
@@ -104,8 +107,13 @@ fn parse_string(node: &Node, strict: Strictness, reading: &mut Reading<'_>) -> O
 }
 
 fn one(name: &str, definition: Node, place: Place) -> Embedded {
-    let machine =
-        EmbeddedMachine { key: name.to_owned(), name: name.to_owned(), definition, place };
+    let machine = EmbeddedMachine {
+        key: name.to_owned(),
+        name: name.to_owned(),
+        machine_type: MachineType::Standard,
+        definition,
+        place,
+    };
     Embedded { functions: Vec::new(), machines: vec![machine] }
 }
 

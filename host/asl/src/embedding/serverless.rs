@@ -7,7 +7,7 @@ use super::intrinsics::{Intrinsics, Scope, has_intrinsics};
 use super::plain::definition_value;
 use super::template::substitute_in_tree;
 use super::variables::Variables;
-use super::{Embedded, EmbeddedMachine, HELP, OWN_KEY, Reading, Strictness, check_type, merged};
+use super::{Embedded, EmbeddedMachine, HELP, OWN_KEY, Reading, Strictness, merged, read_type};
 use crate::fields::{Field, Fields};
 use crate::finding::{NO_WORKFLOW, Place, UNKNOWN_FIELD, UNRESOLVED};
 use crate::functions::{self, Layer, Layers, Manner};
@@ -280,9 +280,7 @@ fn read_machine(
     let kind = fields.take("type");
     fields.pass_over(&MACHINE_OTHERS);
     fields.finish("a state machine of this form", findings);
-    if let Some(kind) = kind {
-        check_type(&kind, findings);
-    }
+    let machine_type = kind.map(|kind| read_type(&kind, findings)).unwrap_or_default();
     let name = name.and_then(|name| {
         Intrinsics::new(scope, reading).resolve(name.node, &name.place)?.scalar_text()
     });
@@ -305,7 +303,8 @@ fn read_machine(
     reading.report_placeholders(&node, &place);
     // A name that only a deployment knows does not help anybody; the key does.
     let name = name.filter(|name| !name.contains("${")).unwrap_or_else(|| field.name.to_owned());
-    Some(EmbeddedMachine { key: field.name.to_owned(), name, definition: node, place })
+    let key = field.name.to_owned();
+    Some(EmbeddedMachine { key, name, machine_type, definition: node, place })
 }
 
 /// As the plugin does it: where there is an intrinsic or `#{...}`, the whole text goes through `Fn::Sub`;

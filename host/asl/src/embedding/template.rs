@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use super::intrinsics::{Intrinsics, Scope};
 use super::resources::Kind;
-use super::{Embedded, EmbeddedMachine, HELP, Reading, Strictness, check_type, substitutions};
+use super::{Embedded, EmbeddedMachine, HELP, Reading, Strictness, read_type, substitutions};
 use crate::fields::{Field, Fields};
 use crate::finding::{MISSING_FIELD, NO_WORKFLOW, Place, UNRESOLVED, UNSUPPORTED_FORM};
 use crate::functions::{
     FUNCTION_MEMORY_MB, FUNCTION_STORAGE_MB, FUNCTION_TIMEOUT_SECONDS, Layer, Manner, not_enforced,
     read_limit, read_variables,
 };
+use crate::machine::MachineType;
 use crate::node::{Node, NodeKind};
 use crate::source::Text;
 
@@ -199,10 +200,11 @@ fn read_machine(
 ) -> Option<EmbeddedMachine> {
     let mut properties = Properties::of(resource, scope, reading);
     let node = properties.node;
+    let mut machine_type = MachineType::Standard;
     for name in ["Type", "StateMachineType"] {
         if let Some((name, node, place)) = properties.get(&[name]) {
             let field = Field { name, node: &node, place };
-            check_type(&field, &mut properties.intrinsics.reading.findings);
+            machine_type = read_type(&field, &mut properties.intrinsics.reading.findings);
         }
     }
     let name = properties.text("Name").or_else(|| properties.text("StateMachineName"));
@@ -249,7 +251,8 @@ fn read_machine(
     reading.report_placeholders(&definition, &place);
     let name = name.map(|name| name.text).filter(|name| !name.contains("${") && !name.is_empty());
     let key = resource.name.to_owned();
-    Some(EmbeddedMachine { name: name.unwrap_or_else(|| key.clone()), key, definition, place })
+    let name = name.unwrap_or_else(|| key.clone());
+    Some(EmbeddedMachine { key, name, machine_type, definition, place })
 }
 
 /// `DefinitionSubstitutions`: the values by their keys.

@@ -3,9 +3,10 @@
 use serde_json::Value;
 use stepwell_query::{Template, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};
 
+use super::jsonata;
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, VARIABLE};
-use crate::machine::{Leads, Name};
+use crate::machine::{Leads, Name, QueryLanguage};
 use crate::node::NodeKind;
 use crate::path;
 
@@ -13,9 +14,27 @@ use crate::path;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Assign(pub Vec<(Name, Template)>);
 
-/// Reads `Assign`, if it is there.
+/// Reads `Assign` of a state or a choice rule, if it is there.
 pub(super) fn read(
     fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Assign> {
+    read_as(fields, false, leads, findings)
+}
+
+/// Reads `Assign` of a catcher, if it is there.
+pub(super) fn read_in_catcher(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Assign> {
+    read_as(fields, true, leads, findings)
+}
+
+fn read_as(
+    fields: &mut Fields<'_>,
+    by_catcher: bool,
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Assign> {
@@ -26,11 +45,18 @@ pub(super) fn read(
     };
     let mut sound = true;
     for member in members {
-        let name = member.name.strip_suffix(".$").unwrap_or(&member.name);
+        let name = match leads.language {
+            QueryLanguage::JsonPath => member.name.strip_suffix(".$").unwrap_or(&member.name),
+            QueryLanguage::Jsonata => &member.name,
+        };
         let place = field.place.below(&member.name, &member.name_span);
         let here = Field { name: &member.name, node: &member.node, place };
         sound &= check_name(name, &here, findings);
-        leads.assigns(name.into(), here.place);
+        leads.assigns(name.into(), here.place, by_catcher);
+    }
+    if leads.language == QueryLanguage::Jsonata {
+        jsonata::strings(field.node, &field.place, findings);
+        return None;
     }
     let mut variables: Vec<(Name, Template)> = match path::template(&field, findings)? {
         Template::Object(members) => {

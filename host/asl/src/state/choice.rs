@@ -7,7 +7,7 @@ use stepwell_query::Query;
 use super::assign::{self, Assign};
 use super::{InputOutput, input_output, optional};
 use crate::fields::{Field, Fields};
-use crate::finding::{CHOICE_RULE, Findings, OUT_OF_RANGE};
+use crate::finding::{CHOICE_RULE, Findings, OUT_OF_RANGE, UNKNOWN_FIELD};
 use crate::machine::{Leads, StateId};
 use crate::node::NodeKind;
 use crate::path;
@@ -123,7 +123,12 @@ pub(super) fn read(
                     &field.place,
                     format!("a state of type `Choice` has no `{name}`"),
                 )
-                .help("use `Default` for when no rule holds");
+                .help("use `Default` for when no rule holds")
+                .aws_at(
+                    "SCHEMA_VALIDATION_FAILED",
+                    format!("Field '{name}' is not supported"),
+                    Some(&fields.place),
+                );
         }
     }
     let assign = assign::read(fields, leads, findings);
@@ -133,14 +138,22 @@ pub(super) fn read(
 fn read_rule(field: &Field<'_>, leads: &mut Leads<'_>, findings: &mut Findings) -> Option<Rule> {
     let mut fields = Fields::of(field.node, &field.place, findings)?;
     fields.pass_over(&["Comment"]);
-    fields.refuse_for_now(&["Output", "Condition"], findings);
+    for name in ["Output", "Condition"] {
+        if fields.has(name) {
+            let field = fields.take(name).expect("it is there");
+            let message = format!(
+                "`{name}` belongs to the query language JSONata, and this state's is JSONPath"
+            );
+            findings.error(UNKNOWN_FIELD, &field.place, message);
+        }
+    }
     let next = fields.require("Next", findings).map(|field| leads.lead(&field, findings));
     if fields.has("Condition") {
         return None;
     }
     let assign = assign::read(&mut fields, leads, findings);
     let condition = read_condition(&mut fields, 0, findings);
-    fields.finish("a choice rule", findings);
+    finish(fields, "a choice rule", condition.is_some(), findings);
     Some(Rule { condition: condition?, next: next??, assign: assign? })
 }
 
@@ -206,8 +219,17 @@ fn read_nested(field: &Field<'_>, depth: usize, findings: &mut Findings) -> Opti
             .help("put `Next` beside `And`, `Or` or `Not` at the top of the rule");
     }
     let condition = read_condition(&mut fields, depth + 1, findings);
-    fields.finish("a condition", findings);
+    finish(fields, "a condition", condition.is_some(), findings);
     condition
+}
+
+/// A field that is not known may be the operator, misspelt: then nothing else is said about it.
+fn finish(fields: Fields<'_>, what: &str, sound: bool, findings: &mut Findings) {
+    if sound {
+        fields.finish_in_doubt(what, findings);
+    } else {
+        fields.finish(what, findings);
+    }
 }
 
 /// An operator's family, and what its name ends in.
@@ -342,21 +364,30 @@ fn read_comparison(
     }
 }
 
-/// A pattern whose only escapes are `\*` and `\\`.
+/// A pattern whose only escapes are `\*` and `\\`. AWS takes any, and fails where it is to match a text.
 fn read_pattern(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
     let text = field.string(findings)?;
+    if !is_pattern(text) {
+        findings
+            .warning(
+                OUT_OF_RANGE,
+                &field.place,
+                format!(
+                    "`{text}` holds a backslash that escapes nothing: executions will fail here"
+                ),
+            )
+            .help("write `\\\\` for a backslash and `\\*` for a star");
+    }
+    Some(text.to_owned())
+}
+
+/// Whether every backslash of a `StringMatches` pattern escapes a star or a backslash.
+pub fn is_pattern(text: &str) -> bool {
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         if character == '\\' && !matches!(characters.next(), Some('*' | '\\')) {
-            findings
-                .error(
-                    OUT_OF_RANGE,
-                    &field.place,
-                    format!("`{text}` holds a backslash that escapes nothing"),
-                )
-                .help("write `\\\\` for a backslash and `\\*` for a star");
-            return None;
+            return false;
         }
     }
-    Some(text.to_owned())
+    true
 }

@@ -3,10 +3,10 @@
 use stepwell_query::{Query, Template};
 
 use super::work::{self, Work};
-use super::{Quantity, optional, quantity, template};
+use super::{Quantity, distributed, optional, quantity, template};
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, NO_EFFECT, OUT_OF_RANGE};
-use crate::machine::{Leads, MachineId, read_nested};
+use crate::machine::{Leads, MachineId, MachineType, QueryLanguage, read_nested};
 use crate::path;
 
 /// A label, in Unicode characters (`facts/asl.md` 11.2).
@@ -84,7 +84,7 @@ pub(super) fn read(
 }
 
 /// What is done with an item, and whether that is an execution of its own.
-fn read_processor(
+pub(super) fn read_processor(
     fields: &mut Fields<'_>,
     leads: &mut Leads<'_>,
     findings: &mut Findings,
@@ -96,7 +96,10 @@ fn read_processor(
     };
     let mut inner = Fields::of(field.node, &field.place, findings)?;
     let distributed = match inner.take("ProcessorConfig") {
-        Some(config) => read_config(&config, findings).unwrap_or(false),
+        Some(config) => {
+            let express = leads.book.machine_type == MachineType::Express;
+            read_config(&config, express, findings).unwrap_or(false)
+        }
         None => false,
     };
     // What an execution of its own assigns is nobody else's business.
@@ -105,7 +108,7 @@ fn read_processor(
     Some((distributed, read_nested(inner, &what, outer, leads.book, findings)))
 }
 
-fn read_config(field: &Field<'_>, findings: &mut Findings) -> Option<bool> {
+fn read_config(field: &Field<'_>, express: bool, findings: &mut Findings) -> Option<bool> {
     let mut fields = Fields::of(field.node, &field.place, findings)?;
     let mut one_of = |name, allowed: [&str; 2], findings: &mut Findings| {
         let field = fields.take(name)?;
@@ -124,13 +127,24 @@ fn read_config(field: &Field<'_>, findings: &mut Findings) -> Option<bool> {
     if distributed && execution_type.is_none() && !fields.has("ExecutionType") {
         _ = fields.require("ExecutionType", findings);
     }
-    fields.finish("`ProcessorConfig`", findings);
+    if distributed && express {
+        let message = "an Express workflow cannot have a distributed Map";
+        findings
+            .error(OUT_OF_RANGE, &field.place, message)
+            .help("leave out `Mode`, or make the workflow a Standard one");
+    }
+    fields.pass_over(&["Comment"]);
+    fields.finish_in_doubt("`ProcessorConfig`", findings);
     Some(distributed)
 }
 
-fn read_mode(fields: &mut Fields<'_>, distributed: bool, findings: &mut Findings) -> Option<Mode> {
-    fields.refuse_for_now(&["ItemReader", "ItemBatcher", "ResultWriter"], findings);
-    let label = fields.take("Label").map(|field| read_label(&field, findings));
+fn read_mode(
+    fields: &mut Fields<'_>,
+    is_distributed: bool,
+    findings: &mut Findings,
+) -> Option<Mode> {
+    distributed::check(fields, QueryLanguage::JsonPath, findings);
+    let label = read_label(fields, findings);
     let places: Vec<_> = [
         "ToleratedFailureCount",
         "ToleratedFailureCountPath",
@@ -147,9 +161,9 @@ fn read_mode(fields: &mut Fields<'_>, distributed: bool, findings: &mut Findings
         findings,
     );
     let tolerated_percentage = read_percentage(fields, findings);
-    if distributed {
+    if is_distributed {
         return Some(Mode::Distributed {
-            label: optional(label)?,
+            label: label?,
             tolerated_count: tolerated_count?,
             tolerated_percentage: tolerated_percentage?,
         });
@@ -183,7 +197,15 @@ fn read_percentage(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<O
     optional(literal.or(by_path))
 }
 
-fn read_label(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
+#[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
+pub(super) fn read_label(
+    fields: &mut Fields<'_>,
+    findings: &mut Findings,
+) -> Option<Option<String>> {
+    optional(fields.take("Label").map(|field| check_label(&field, findings)))
+}
+
+fn check_label(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
     const FORBIDDEN: &str = " ?*<>{}[]:;,\\|^~$#%&`\"";
     let label = field.string(findings)?;
     let sound = !label.is_empty()

@@ -5,7 +5,7 @@ use stepwell_query::Template;
 use super::template;
 use super::work::{self, Work};
 use crate::fields::Fields;
-use crate::finding::Findings;
+use crate::finding::{Findings, NO_EFFECT};
 use crate::machine::{Leads, MachineId, read_nested};
 
 /// A Parallel state's fields.
@@ -25,17 +25,29 @@ pub(super) fn read(
     findings: &mut Findings,
 ) -> Option<Parallel> {
     let parameters = template(fields, "Parameters", findings);
-    let branches = fields.require("Branches", findings).and_then(|field| {
-        let items = field.items(findings)?;
-        let branches: Vec<_> = items
-            .iter()
-            .map(|item| {
-                let fields = Fields::of(item.node, &item.place, findings)?;
-                Some(read_nested(fields, "a branch", Some(leads.machine), leads.book, findings))
-            })
-            .collect();
-        branches.into_iter().collect::<Option<Vec<_>>>()
-    });
+    let branches = read_branches(fields, leads, findings);
     let work = work::read(fields, leads, findings);
     Some(Parallel { parameters: parameters?, branches: branches?, work: work? })
+}
+
+pub(super) fn read_branches(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Vec<MachineId>> {
+    let items = fields.require("Branches", findings)?.items(findings)?;
+    let branches: Vec<_> = items
+        .iter()
+        .map(|item| {
+            let mut fields = Fields::of(item.node, &item.place, findings)?;
+            if let Some(field) = fields.take("QueryLanguage") {
+                let message = "`QueryLanguage` of a branch has no effect";
+                findings
+                    .warning(NO_EFFECT, &field.place, message)
+                    .help("say it of the whole machine, or of single states");
+            }
+            Some(read_nested(fields, "a branch", Some(leads.machine), leads.book, findings))
+        })
+        .collect();
+    branches.into_iter().collect()
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use stepwell_query::Template;
 
+use super::integration::{self, Integration, Pattern};
 use super::wait::SECONDS_MAX;
 use super::work::{self, Work};
 use super::{Quantity, quantity, template};
 use crate::fields::{Field, Fields};
-use crate::finding::{Findings, MISSING_FIELD, OUT_OF_RANGE, Place, RESOURCE, UNSUPPORTED};
+use crate::finding::{Findings, OUT_OF_RANGE, Place, RESOURCE, UNSUPPORTED};
 use crate::functions::{function_name, reference};
-use crate::machine::{Leads, Name};
+use crate::machine::{Leads, MachineType, Name};
 
 /// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
 const LOCAL_LAMBDA_ARN_PREFIX: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
@@ -82,13 +83,14 @@ pub(super) fn read(
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Task> {
-    let resource =
-        fields.require("Resource", findings).map(|field| read_resource(&field, findings));
+    let resource = fields
+        .require("Resource", findings)
+        .map(|field| read_resource(&field, leads.book.machine_type, findings));
     let parameters_field = fields.take("Parameters");
     let parameters = template(fields, "Parameters", findings);
     let resource = resource
         .flatten()
-        .and_then(|resource| complete(resource, parameters_field.as_ref(), fields, findings));
+        .and_then(|resource| complete(resource, parameters_field.as_ref(), findings));
     let timeout =
         quantity(fields, ["TimeoutSeconds", "TimeoutSecondsPath"], 1..=SECONDS_MAX, findings);
     let heartbeat =
@@ -122,27 +124,35 @@ fn read_credentials(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<
         let mut inner = Fields::of(field.node, &field.place, findings)?;
         let named = inner.take("RoleArn.$").is_some();
         if !named {
-            inner.require("RoleArn", findings)?.string(findings)?;
+            let first = findings.count();
+            let role = inner.require("RoleArn", findings);
+            for finding in findings.since(first) {
+                finding.aws("The field 'RoleArn' is required but was missing");
+            }
+            role?.string(findings)?;
         }
-        inner.finish("`Credentials`", findings);
+        inner.finish_in_doubt("`Credentials`", findings);
     }
     template(fields, "Credentials", findings)
+}
+
+/// Checks what a Task has in either language.
+pub(super) fn check(fields: &mut Fields<'_>, leads: &Leads<'_>, findings: &mut Findings) {
+    if let Some(field) = fields.require("Resource", findings) {
+        read_resource(&field, leads.book.machine_type, findings);
+    }
+    _ = read_credentials(fields, findings);
 }
 
 /// What `arn:aws:states:::lambda:invoke` needs beside the resource.
 fn complete(
     mut resource: Resource,
     parameters: Option<&Field<'_>>,
-    fields: &Fields<'_>,
     findings: &mut Findings,
 ) -> Option<Resource> {
     let Call::Invoke { function } = &mut resource.call else { return Some(resource) };
-    let Some(field) = parameters else {
-        findings
-            .error(MISSING_FIELD, &fields.place, "`lambda:invoke` needs `Parameters`")
-            .help("add `Parameters: { FunctionName: NAME, Payload.$: $ }`");
-        return None;
-    };
+    // Without `Parameters`, the state's input says it all.
+    let Some(field) = parameters else { return Some(resource) };
     let mut parameters = Fields::of(field.node, &field.place, findings)?;
     let computed = parameters.take("FunctionName.$").is_some();
     if let Some(kind) = parameters.take("InvocationType") {
@@ -166,13 +176,15 @@ fn complete(
     }
     let field = parameters.require("FunctionName", findings)?;
     let text = field.string(findings)?;
-    let Some(name) = function_name(text) else {
-        not_a_function(&field, text, findings);
-        return None;
-    };
-    *function = Some(name.into());
+    // A parameter like any other: AWS looks at it when it calls.
+    *function = Some(function_name(text).unwrap_or(text).into());
     resource.place = PlaceEq(field.place);
     Some(resource)
+}
+
+/// A version, an alias or `$LATEST`.
+fn is_qualifier(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "$-_".contains(c))
 }
 
 fn not_a_function(field: &Field<'_>, text: &str, findings: &mut Findings) {
@@ -181,24 +193,25 @@ fn not_a_function(field: &Field<'_>, text: &str, findings: &mut Findings) {
         .help("a function's name has letters, digits, `-` and `_`");
 }
 
-fn read_resource(field: &Field<'_>, findings: &mut Findings) -> Option<Resource> {
+fn read_resource(
+    field: &Field<'_>,
+    machine_type: MachineType,
+    findings: &mut Findings,
+) -> Option<Resource> {
     let text = field.string(findings)?;
     let place = PlaceEq(field.place.clone());
-    let supported =
-        "call a function by its name or its Lambda ARN, or `arn:aws:states:::lambda:invoke`";
-    match reference::parts(text).as_slice() {
+    let parts = reference::parts(text);
+    match parts.as_slice() {
         ["arn", _, "states", _, _, "lambda", "invoke"] => {
             let call = Call::Invoke { function: None };
             return Some(Resource { arn: text.into(), call, place });
         }
         ["arn", _, "states", ..] => {
-            let message = format!("the service integration `{text}` is not supported yet");
-            findings.error(UNSUPPORTED, &field.place, message).help(supported);
+            refuse_integration(field, text, machine_type, findings);
             return None;
         }
-        ["arn", parts @ ..] if !parts.contains(&"lambda") => {
-            let message = format!("`{text}` is not the ARN of a Lambda function");
-            findings.error(RESOURCE, &field.place, message).help(supported);
+        ["arn", rest @ ..] if !rest.contains(&"lambda") => {
+            refuse_integration(field, text, machine_type, findings);
             return None;
         }
         _ => {}
@@ -207,10 +220,77 @@ fn read_resource(field: &Field<'_>, findings: &mut Findings) -> Option<Resource>
         not_a_function(field, text, findings);
         return None;
     };
+    if let ["arn", _, "lambda", _, _, "function", _, qualifier, ..] = parts.as_slice()
+        && !is_qualifier(qualifier)
+    {
+        let message = format!("`{qualifier}` is no version or alias of a function");
+        findings
+            .error(RESOURCE, &field.place, message)
+            .help("end the ARN in the function's name, or in `:` and a version or alias");
+        return None;
+    }
     let call = Call::Function(function.into());
     if text.starts_with("arn:") {
         return Some(Resource { arn: text.into(), call, place });
     }
     let arn = format!("{LOCAL_LAMBDA_ARN_PREFIX}{text}").into();
     Some(Resource { arn, call, place })
+}
+
+/// Says why an ARN that is no function's cannot be called: AWS does not know it, an Express workflow cannot
+/// call it, or it is not supported yet.
+fn refuse_integration(
+    field: &Field<'_>,
+    arn: &str,
+    machine_type: MachineType,
+    findings: &mut Findings,
+) {
+    const SUPPORTED: &str =
+        "call a function by its name or its Lambda ARN, or `arn:aws:states:::lambda:invoke`";
+    let integration = integration::read(arn);
+    if machine_type == MachineType::Express {
+        // AWS's wording (`facts/asl.md` 13), with the blank at the end of one.
+        let refusal = match integration {
+            Integration::Activity(_) => Some(("an activity", "Activity ARN")),
+            Integration::Action { pattern: Pattern::Sync, .. } => {
+                Some(("an action that ends in `.sync`", "'.sync' service integration"))
+            }
+            Integration::Action { pattern: Pattern::Token, .. } => Some((
+                "an action that ends in `.waitForTaskToken`",
+                "'.waitForTaskToken' service integration ",
+            )),
+            Integration::Action { pattern: Pattern::Response, .. } | Integration::Unknown => None,
+        };
+        if let Some((what, words)) = refusal {
+            findings
+                .error(RESOURCE, &field.place, format!("an Express workflow cannot call {what}"))
+                .help("make the workflow a Standard one")
+                .aws(format!("Express state machine does not support {words}"));
+            return;
+        }
+    }
+    match integration {
+        Integration::Activity(name) => {
+            let message = format!("activities such as `{name}` are not supported yet");
+            findings.error(UNSUPPORTED, &field.place, message).help(SUPPORTED);
+        }
+        Integration::Action { service, action, .. } => {
+            let message =
+                format!("the service `{service}` with its action `{action}` is not supported yet");
+            findings.error(UNSUPPORTED, &field.place, message).help(SUPPORTED);
+        }
+        Integration::Unknown if arn.split(':').nth(2) != Some("states") => {
+            let message = format!("calling `{arn}` is not supported yet");
+            findings.error(UNSUPPORTED, &field.place, message).help(SUPPORTED);
+        }
+        Integration::Unknown => {
+            // AWS's wording (`facts/asl.md` 13).
+            let aws = format!(
+                "The resource provided {arn} is not recognized. The value is not a valid resource ARN, or \
+                 the resource is not available in this region."
+            );
+            let message = format!("`{arn}` is nothing that a Task can call");
+            findings.error(RESOURCE, &field.place, message).help(SUPPORTED).aws(aws);
+        }
+    }
 }

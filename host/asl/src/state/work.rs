@@ -5,10 +5,12 @@ use stepwell_query::Template;
 
 use super::assign::{self, Assign};
 use super::wait::SECONDS_MAX;
-use super::{InputOutput, ResultPath, input_output, optional, result_path, template, transition};
+use super::{
+    InputOutput, ResultPath, input_output, jsonata, optional, result_path, template, transition,
+};
 use crate::fields::{Field, Fields};
-use crate::finding::{ERROR_EQUALS, Findings, OUT_OF_RANGE};
-use crate::machine::{Leads, StateId, Transition};
+use crate::finding::{ERROR_EQUALS, Findings, OUT_OF_RANGE, UNKNOWN_FIELD};
+use crate::machine::{Leads, QueryLanguage, StateId, Transition};
 
 /// The most that AWS takes for `MaxDelaySeconds`, exclusive.
 const MAX_DELAY_SECONDS_LIMIT: u64 = 31_622_400;
@@ -80,18 +82,28 @@ pub(super) fn read(
     let result_selector = template(fields, "ResultSelector", findings);
     let result_path = result_path(fields, findings);
     let assign = assign::read(fields, leads, findings);
-    let retry = optional(fields.take("Retry").map(|field| read_retry(&field, findings)));
-    let catch = optional(fields.take("Catch").map(|field| read_catch(&field, leads, findings)));
+    let (retry, catch) = read_errors(fields, leads, findings);
     let transition = transition(fields, leads, findings);
     Some(Work {
         io: io?,
         result_selector: result_selector?,
         result_path: result_path?,
         assign: assign?,
-        retry: retry?.unwrap_or_default(),
-        catch: catch?.unwrap_or_default(),
+        retry: retry?,
+        catch: catch?,
         transition: transition?,
     })
+}
+
+/// `Retry` and `Catch`.
+pub(super) fn read_errors(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> (Option<Vec<Retrier>>, Option<Vec<Catcher>>) {
+    let retry = optional(fields.take("Retry").map(|field| read_retry(&field, findings)));
+    let catch = optional(fields.take("Catch").map(|field| read_catch(&field, leads, findings)));
+    (retry.map(Option::unwrap_or_default), catch.map(Option::unwrap_or_default))
 }
 
 fn read_retry(field: &Field<'_>, findings: &mut Findings) -> Option<Vec<Retrier>> {
@@ -145,7 +157,7 @@ fn read_retrier(field: &Field<'_>, last: bool, findings: &mut Findings) -> Optio
             None
         }
     });
-    fields.finish("a retrier", findings);
+    fields.finish_in_doubt("a retrier", findings);
     Some(Retrier {
         error_equals: error_equals?,
         interval_seconds: interval_seconds?,
@@ -169,12 +181,12 @@ fn read_catch(
         .map(|(index, item)| {
             let mut fields = Fields::of(item.node, &item.place, findings)?;
             fields.pass_over(&["Comment"]);
-            fields.refuse_for_now(&["Output"], findings);
             let error_equals = read_error_equals(&mut fields, index == last, findings);
+            refuse_field_of_the_other(&mut fields, leads.language, findings);
             let result_path = result_path(&mut fields, findings);
-            let assign = assign::read(&mut fields, leads, findings);
+            let assign = assign::read_in_catcher(&mut fields, leads, findings);
             let next = fields.require("Next", findings).map(|field| leads.lead(&field, findings));
-            fields.finish("a catcher", findings);
+            fields.finish_in_doubt("a catcher", findings);
             Some(Catcher {
                 error_equals: error_equals?,
                 result_path: result_path?,
@@ -184,6 +196,26 @@ fn read_catch(
         })
         .collect();
     catchers.into_iter().collect()
+}
+
+/// A catcher makes its output by `ResultPath` or by `Output`, as the language has it.
+fn refuse_field_of_the_other(
+    fields: &mut Fields<'_>,
+    language: QueryLanguage,
+    findings: &mut Findings,
+) {
+    let (name, instead) = match language {
+        QueryLanguage::JsonPath => ("Output", "ResultPath"),
+        QueryLanguage::Jsonata => {
+            jsonata::templates(fields, &["Output"], findings);
+            ("ResultPath", "Output")
+        }
+    };
+    if fields.has(name) {
+        let field = fields.take(name).expect("it is there");
+        let message = format!("`{name}` belongs to another query language than this state's");
+        findings.error(UNKNOWN_FIELD, &field.place, message).help(format!("use `{instead}`"));
+    }
 }
 
 /// `ErrorEquals`: `States.ALL` must stand alone, and only in the last of its kind.

@@ -57,6 +57,12 @@ fn findings_are_json_on_request() {
     ];
     assert_eq!(told, expected);
     assert_eq!(findings[3]["help"], "did you mean `Result`?");
+    let aws = json!({
+        "code": "SCHEMA_VALIDATION_FAILED",
+        "message": "Field 'Resultt' is not supported",
+        "location": "/States/A",
+    });
+    assert_eq!(findings[3]["aws"], aws);
     assert_eq!(ran.stderr, "error: 1 file cannot be used\n");
     validate(&["--json", "-q", "good.yaml"]).succeeds().prints("[]");
 }

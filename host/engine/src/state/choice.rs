@@ -5,7 +5,9 @@ use std::cmp;
 
 use jiff::Timestamp;
 use serde_json::{Number, Value};
-use stepwell_asl::{Choice, Comparison, Condition, Operand, Ordering, Test, Transition};
+use stepwell_asl::{
+    Choice, Comparison, Condition, Operand, Ordering, Test, Transition, is_pattern,
+};
 use stepwell_query::{Query, Scope, parse_timestamp};
 
 use super::Data;
@@ -75,6 +77,10 @@ fn compare(comparison: &Comparison, scope: &dyn Scope) -> Result<bool, String> {
         Test::IsString(wanted) => value.is_string() == *wanted,
         Test::IsBoolean(wanted) => value.is_boolean() == *wanted,
         Test::IsTimestamp(wanted) => timestamp(&value).is_some() == *wanted,
+        Test::StringMatches(pattern) if !is_pattern(pattern) => {
+            // That it fails is documented; AWS's words for it are not.
+            return Err(format!("The pattern '{pattern}' holds an invalid escape sequence."));
+        }
         Test::StringMatches(pattern) => value.as_str().is_some_and(|text| matches(pattern, text)),
         Test::String(ordering, operand) => {
             let other = resolve(operand, scope, |value| value.as_str().map(str::to_owned))?;
