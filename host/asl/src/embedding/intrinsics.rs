@@ -210,9 +210,7 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
                 self.reading.unresolved(call.function, "references go in a circle", &call.place);
             return Some(Node::string(text, &node.span));
         }
-        if self.reading.values_left.is_none() {
-            return None;
-        }
+        self.reading.values_left?;
         self.depth += 1;
         let value = self.value_of(call, node);
         self.depth -= 1;
