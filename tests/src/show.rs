@@ -35,10 +35,8 @@ fn contents(workflow: &Workflow) -> Vec<String> {
     let machines = workflow.machines.iter().map(|machine| {
         let states = machine.definition.states();
         let states: Vec<_> = states.map(|state| format!("{:?}", state.name.as_str())).collect();
-        let key = match machine.key == machine.name {
-            true => String::new(),
-            false => format!(" ({})", machine.key),
-        };
+        let other = Some(&machine.key).filter(|key| **key != machine.name);
+        let key = other.map(|key| format!(" ({key})")).unwrap_or_default();
         format!("machine {}{key}: {}", machine.name, cut(&states.join(", ")))
     });
     let functions = workflow
