@@ -2,21 +2,23 @@
 //!
 //! | boundary | a case is | checked against |
 //! |---|---|---|
-//! | `validate` | a workflow file, or `source.json` for texts that no editor should meet | `expected.snap`: what was loaded, and all findings |
+//! | `validate` | a workflow file with the files that it refers to, `values.json` and `functions.yaml`; or `source.json` for texts that no editor should meet | `expected.snap`: what was loaded, and all findings |
 //! | `engine` | a machine, `input.json` and `script.json` | `expected.snap`: events, history and effects in virtual time |
 //! | `choice` | `table.json`: rules and the values for which they hold | the table itself |
 //! | `state` | `table.json`: single states with inputs and what comes of them | the table itself |
 //!
 //! `INSTA_UPDATE=always` writes the snapshots; with `INSTA_UPDATE=no` a missing one is a failure.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 use serde_json::Value;
-use stepwell_asl::{CODES, Definition, load};
+use stepwell_asl::{CODES, Definition, Options, Source, load, load_with};
 use stepwell_engine::Outcome;
 use stepwell_query::Document;
+use stepwell_tests::folder::Folder;
 use stepwell_tests::script::Script;
 use stepwell_tests::{folder, run, show};
 
@@ -39,7 +41,26 @@ fn main() -> ExitCode {
 
 fn check_validation(folder: &Path) {
     let source = folder::source(folder);
-    folder::assert_snapshot(folder, &show::loaded(&source, &load(&source, "workflow")));
+    if folder::json(folder, "source.json").is_some() {
+        folder::assert_snapshot(folder, &show::loaded(&source, &load(&source, "workflow")));
+        return;
+    }
+    let values = folder::json(folder, "values.json").unwrap_or_default();
+    let values: BTreeMap<String, String> = values
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), value.as_str().expect("it is a text").to_owned()))
+        .collect();
+    let functions = std::fs::read_to_string(folder.join("functions.yaml")).ok();
+    let options = Options {
+        stem: "workflow",
+        values: &values,
+        functions: functions.as_deref().map(|text| Source { path: "functions.yaml", text }),
+    };
+    let entry = Source { path: folder::entry(folder), text: &source };
+    let loaded = load_with(&entry, &Folder(folder.to_owned()), &options);
+    folder::assert_snapshot(folder, &show::loaded(&source, &loaded));
 }
 
 fn check_execution(folder: &Path) {

@@ -17,13 +17,89 @@ fn load_and_look_at_all(source: &str) {
         Err(findings) => {
             assert!(findings.iter().any(|found| found.severity == Severity::Error));
             for found in &findings {
-                let related = found.related.iter().map(|(span, _)| span);
+                let related = found.related.iter().map(|related| &related.span);
                 for span in related.chain([&found.span]) {
                     assert!(source.get(span.clone()).is_some(), "{span:?} of {found:?}");
                 }
             }
         }
     }
+}
+
+/// Words of other tools' files.
+const WORDS_OF_TOOLS: [&str; 36] = [
+    "Resources",
+    "Type",
+    "Properties",
+    "AWS::StepFunctions::StateMachine",
+    "AWS::Serverless::Function",
+    "Definition",
+    "DefinitionString",
+    "DefinitionSubstitutions",
+    "DefinitionUri",
+    "Parameters",
+    "Default",
+    "Conditions",
+    "Condition",
+    "Ref",
+    "Fn::Sub",
+    "Fn::Join",
+    "Fn::If",
+    "Fn::GetAtt",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::FindInMap",
+    "${A}",
+    "${A.Arn}",
+    "${!A}",
+    "A.Arn",
+    "${self:A, 'é'}",
+    "${self:A.${self:B}}",
+    "${file(A):B}",
+    "{\"StartAt\": \"é\", \"States\": {}}",
+    "service",
+    "functions",
+    "stepFunctions",
+    "stateMachines",
+    "definition",
+    "A",
+    "B",
+];
+
+/// Any JSON of those words.
+fn embedded() -> impl Strategy<Value = Value> {
+    let word = prop::sample::select(&WORDS_OF_TOOLS[..]);
+    let leaf = word.clone().prop_map(Value::from);
+    leaf.prop_recursive(6, 40, 4, move |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            3 => prop::collection::btree_map(word.clone().prop_map(str::to_owned), inner, 0..4)
+                .prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+/// A template or project around any JSON of those words, so that it is surely read.
+fn embedding() -> impl Strategy<Value = Value> {
+    (embedded(), embedded(), embedded(), any::<bool>()).prop_map(|(one, two, three, template)| {
+        if template {
+            json!({
+                "Conditions": one, "Parameters": { "A": { "Type": "String", "Default": "é" } },
+                "Resources": {
+                    "A": { "Type": "AWS::Lambda::Function", "Properties": two },
+                    "B": {
+                        "Type": "AWS::StepFunctions::StateMachine",
+                        "Properties": { "DefinitionString": three },
+                    },
+                },
+            })
+        } else {
+            json!({
+                "service": one, "A": two, "B": "${self:A.A}",
+                "stepFunctions": { "stateMachines": { "A": { "definition": three } } },
+            })
+        }
+    })
 }
 
 /// Words of the language, so that random texts get past the first check.
@@ -324,6 +400,12 @@ proptest! {
     #[test]
     fn no_text_of_the_languages_words_makes_load_panic(text in yaml_ish()) {
         load_and_look_at_all(&text);
+    }
+
+    #[test]
+    fn no_template_or_project_makes_load_panic(value in embedding()) {
+        load_and_look_at_all(&value.to_string());
+        load_and_look_at_all(&serde_json::to_string_pretty(&value).expect("it is JSON"));
     }
 
     #[test]

@@ -5,9 +5,20 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
+use stepwell_asl::Files;
 
-/// Any of these files makes a folder a case.
-const MARKS: [&str; 4] = ["workflow.yaml", "workflow.asl.json", "source.json", "table.json"];
+/// The names that a case's workflow file can have: those that each tool gives its own.
+const ENTRIES: [&str; 6] = [
+    "workflow.yaml",
+    "workflow.asl.json",
+    "template.yaml",
+    "template.json",
+    "serverless.yml",
+    "Stack.template.json",
+];
+
+/// Any of these files, or a workflow file, makes a folder a case.
+const MARKS: [&str; 2] = ["source.json", "table.json"];
 
 /// Where the case folders of a boundary lie.
 pub fn boundary(name: &str) -> PathBuf {
@@ -26,7 +37,7 @@ pub fn trials(name: &'static str, check: fn(&Path)) -> Vec<Trial> {
                     check(&folder);
                     Ok(())
                 } else {
-                    Err(Failed::from(format!("the folder holds none of {MARKS:?}")))
+                    Err(Failed::from(format!("the folder holds none of {ENTRIES:?} and {MARKS:?}")))
                 }
             })
         })
@@ -48,7 +59,7 @@ pub fn cases_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn is_case(folder: &Path) -> bool {
-    MARKS.iter().any(|name| folder.join(name).is_file())
+    ENTRIES.iter().chain(&MARKS).any(|name| folder.join(name).is_file())
 }
 
 /// The workflow file's text.
@@ -67,10 +78,13 @@ pub fn source(folder: &Path) -> String {
             })
             .collect();
     }
-    ["workflow.yaml", "workflow.asl.json"]
-        .iter()
-        .find_map(|name| fs::read_to_string(folder.join(name)).ok())
-        .expect("the case has a workflow file")
+    fs::read_to_string(folder.join(entry(folder))).expect("the workflow file can be read")
+}
+
+/// The workflow file's name.
+pub fn entry(folder: &Path) -> &'static str {
+    let mut entries = ENTRIES.iter().filter(|name| folder.join(name).is_file());
+    entries.next().expect("the case has a workflow file")
 }
 
 /// A JSON file of the case, if it has it.
@@ -89,4 +103,14 @@ pub fn assert_snapshot(folder: &Path, text: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("expected", text));
+}
+
+/// The files of a folder, for what a workflow file refers to.
+#[derive(Debug, Clone)]
+pub struct Folder(pub PathBuf);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> Result<String, String> {
+        fs::read_to_string(self.0.join(path)).map_err(|_| "there is no such file".to_owned())
+    }
 }

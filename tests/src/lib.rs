@@ -1,12 +1,13 @@
 //! What the test binaries of this package share: where cases lie ([`folder`]), how an execution runs in
-//! virtual time against scripted functions ([`run`], [`script`]), and how findings and runs are written
-//! down ([`show`]); what AWS did ([`recording`]), how far a run agrees with it ([`agreement`]), and which cases
-//! may differ ([`exceptions`]).
+//! virtual time against scripted functions ([`run`], [`script`]), which states it entered ([`entered`]), and
+//! how findings and runs are written down ([`show`]); what AWS did ([`recording`]), how far a run agrees with it
+//! ([`agreement`]), and which cases may differ ([`exceptions`]).
 //!
 //! The only code that touches the crates' interfaces on behalf of the case folders; a change of an
 //! interface is an edit here and not in hundreds of cases.
 
 pub mod agreement;
+pub mod entered;
 pub mod exceptions;
 pub mod folder;
 pub mod recording;

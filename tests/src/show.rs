@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use stepwell_asl::{Component, Finding, FunctionSettings, Severity, Workflow};
+use stepwell_asl::{
+    Component, Finding, FunctionSettings, Grants, Reuse, Severity, SourceFile, Workflow,
+};
 use stepwell_engine::{Effect, Event, HistoryEvent, Outcome};
 
 use crate::run::{STARTED_AT, Step};
@@ -33,12 +35,14 @@ fn contents(workflow: &Workflow) -> Vec<String> {
     let machines = workflow.machines.iter().map(|machine| {
         let states = machine.definition.states();
         let states: Vec<_> = states.map(|state| format!("{:?}", state.name.as_str())).collect();
-        format!("machine {}: {}", machine.name, cut(&states.join(", ")))
+        let other = Some(&machine.key).filter(|key| **key != machine.name);
+        let key = other.map(|key| format!(" ({key})")).unwrap_or_default();
+        format!("machine {}{key}: {}", machine.name, cut(&states.join(", ")))
     });
     let functions = workflow
         .functions
         .iter()
-        .map(|(name, settings)| format!("function {name}: {}", settings_without_places(settings)));
+        .map(|(name, function)| format!("function {name}: {}", settings(function)));
     machines.chain(functions).collect()
 }
 
@@ -49,17 +53,23 @@ pub fn finding(source: &str, finding: &Finding) -> String {
         Severity::Warning => "warning",
     };
     let pointer = if finding.pointer.is_empty() { "/".to_owned() } else { cut(&finding.pointer) };
-    let (place_text, message) = (place(source, &finding.span), cut(&finding.message));
+    let place_text = place(source, finding.file.as_deref(), &finding.span);
+    let message = cut(&finding.message);
     let first = format!("{} {severity} {place_text} {pointer} {message}", finding.code);
     let help = finding.help.iter().map(|help| format!("help: {}", cut(help)));
-    let related =
-        finding.related.iter().map(|(span, what)| format!("{} {what}", place(source, span)));
+    let related = finding.related.iter().map(|related| {
+        format!("{} {}", place(source, related.file.as_deref(), &related.span), related.what)
+    });
     let aws = finding.aws.iter().map(|said| format!("AWS: {}", cut(&said.to_string())));
     [first].into_iter().chain(help).chain(related).chain(aws).collect::<Vec<_>>().join(" | ")
 }
 
-/// `line:column`, both from 1, columns in characters, with the text there.
-fn place(source: &str, span: &Range<usize>) -> String {
+/// `line:column`, both from 1, columns in characters, with the text there; before it the file, if it is
+/// not the workflow file.
+fn place(source: &str, file: Option<&SourceFile>, span: &Range<usize>) -> String {
+    if let Some(file) = file {
+        return format!("{}:{}", file.path, place(&file.text, None, span));
+    }
     let Some(head) = source.get(..span.start) else { return format!("byte {}", span.start) };
     let line = head.matches('\n').count() + 1;
     let column = head.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -188,12 +198,32 @@ pub fn cut(text: &str) -> String {
     }
 }
 
-/// A function's settings without their places, which change with every edit of the file.
-fn settings_without_places(settings: &FunctionSettings) -> String {
-    let mut settings = settings.clone();
-    settings.span = 0..0;
-    if let Some(Component::File { span, .. }) = &mut settings.code {
-        *span = 0..0;
+/// A function's settings, those that are Lambda's defaults or empty left out.
+fn settings(settings: &FunctionSettings) -> String {
+    let code = match &settings.code {
+        None => "no code".to_owned(),
+        Some(Component::File { path, folder }) if folder.is_empty() => path.clone(),
+        Some(Component::File { path, folder }) => format!("{path} beside {folder}"),
+        Some(Component::Stub(stub)) => format!("{stub:?}"),
+    };
+    let mut shown = vec![code];
+    shown.extend(settings.deployed_name.as_ref().map(|name| format!("deployed as {name}")));
+    if !settings.other_names.is_empty() {
+        shown.push(format!("also {}", settings.other_names.join(", ")));
     }
-    format!("{settings:?}").replace(", span: 0..0", "")
+    shown.push(format!("{} MB", settings.memory_mb));
+    shown.push(format!("{} s", settings.timeout_seconds));
+    shown.extend(settings.fuel.map(|fuel| format!("fuel {fuel}")));
+    shown.extend(settings.ephemeral_storage_mb.map(|size| format!("storage {size} MB")));
+    shown.extend(settings.reserved_concurrency.map(|most| format!("at most {most} at once")));
+    if !settings.environment.is_empty() {
+        shown.push(format!("environment {:?}", settings.environment));
+    }
+    if settings.reuse != Reuse::Fresh {
+        shown.push(format!("{:?}", settings.reuse));
+    }
+    if settings.grants != Grants::default() {
+        shown.push(format!("{:?}", settings.grants));
+    }
+    shown.join(", ")
 }

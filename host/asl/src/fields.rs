@@ -72,6 +72,12 @@ impl<'n> Fields<'n> {
         field
     }
 
+    /// Where a field stands, if it is there.
+    pub(crate) fn place_of(&self, name: &str) -> Option<Place> {
+        let member = self.members.iter().find(|member| member.name == name)?;
+        Some(self.field(member).place)
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.members.iter().any(|member| member.name == name)
     }
@@ -121,6 +127,13 @@ impl<'n> Fields<'n> {
                 .error(UNKNOWN_FIELD, &place, message)
                 .suggest(name, self.known.iter().copied());
         }
+    }
+
+    /// The same for an object of another tool, which may know fields that we do not.
+    pub(crate) fn finish_with_warnings(self, what: &str, findings: &mut Findings) {
+        let mut found = Findings::default();
+        self.finish(what, &mut found);
+        findings.append(found.into_warnings());
     }
 
     /// The same for an object of which it is known that AWS refuses other fields.

@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::node::{Node, NodeKind};
+use crate::node::{Member, Node, NodeKind};
+use crate::source::SourceFile;
 
 /// Whether a finding stops the file from being used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -27,15 +29,29 @@ pub struct Finding {
     /// What is wrong: lower case, no final period, names in backticks.
     pub message: String,
     /// Where it stands as a JSON pointer into the file, such as `/States/Fetch/Next`; empty: the root.
+    /// Into a definition that is written as a string it goes on as if that were an object.
     pub pointer: String,
-    /// Where it stands in the text, in bytes.
+    /// The file in which it stands; `None`: the workflow file itself.
+    pub file: Option<Arc<SourceFile>>,
+    /// Where it stands in the file's text, in bytes.
     pub span: Range<usize>,
     /// How to mend it.
     pub help: Option<String>,
-    /// Other places that matter, with what they are.
-    pub related: Vec<(Range<usize>, String)>,
+    /// Other places that matter.
+    pub related: Vec<Related>,
     /// What AWS says about the same, where that is known.
     pub aws: Option<Diagnostic>,
+}
+
+/// Another place that matters for a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// The file; `None`: the workflow file itself.
+    pub file: Option<Arc<SourceFile>>,
+    /// Where in the file's text, in bytes.
+    pub span: Range<usize>,
+    /// What stands there.
+    pub what: String,
 }
 
 /// What AWS says about a definition that it refuses, when a machine is created or a definition validated.
@@ -72,6 +88,7 @@ codes! {
     NO_WORKFLOW = "ASL0003" "the file holds no state machine"
     UNSUPPORTED_FORM = "ASL0004" "the file has a form that is not supported yet"
     UNRESOLVED = "ASL0005" "a variable or intrinsic of another tool is not resolved"
+    REFERENCE = "ASL0006" "a file that is referred to cannot be read"
     MISSING_FIELD = "ASL0101" "a required field is missing"
     UNKNOWN_FIELD = "ASL0102" "a field is not known here"
     WRONG_TYPE = "ASL0103" "a field has a value of the wrong type"
@@ -143,10 +160,36 @@ impl Findings {
         }
     }
 
-    /// In the order of the text, which is the order a person reads.
-    pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
-        self.0.sort_by_key(|finding| (finding.span.start, finding.severity));
+    /// As they were found; [`crate::source::Sources::tell`] brings them into order.
+    pub(crate) fn into_unsorted(self) -> Vec<Finding> {
         self.0
+    }
+
+    /// Adds help to findings that have none.
+    pub(crate) fn help(&mut self, help: &str) {
+        for finding in &mut self.0 {
+            finding.help.get_or_insert_with(|| help.to_owned());
+        }
+    }
+
+    pub(crate) fn has_error_at(&self, span: &Range<usize>) -> bool {
+        self.0.iter().any(|found| found.severity == Severity::Error && found.span == *span)
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.0.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The same without stopping the file from being used.
+    pub(crate) fn into_warnings(mut self) -> Self {
+        for finding in &mut self.0 {
+            finding.severity = Severity::Warning;
+        }
+        self
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     fn push(
@@ -162,6 +205,7 @@ impl Findings {
             severity,
             message,
             pointer,
+            file: None,
             span,
             help: None,
             related: Vec::new(),
@@ -172,21 +216,6 @@ impl Findings {
 }
 
 impl Finding {
-    /// The finding for a component that cannot be used, which only its loader can know. `span` is the
-    /// component's in the file.
-    pub fn unusable_component(function: &str, message: String, span: Range<usize>) -> Self {
-        Self {
-            code: COMPONENT,
-            severity: Severity::Error,
-            message,
-            pointer: format!("/functions/{function}/component"),
-            span,
-            help: None,
-            related: Vec::new(),
-            aws: None,
-        }
-    }
-
     /// Whether it says that a resource's function is missing or has no code.
     pub fn is_missing_function(&self) -> bool {
         self.code == FUNCTION_MISSING
@@ -228,7 +257,7 @@ impl Finding {
     }
 
     pub(crate) fn related(&mut self, span: Range<usize>, what: impl Into<String>) -> &mut Self {
-        self.related.push((span, what.into()));
+        self.related.push(Related { file: None, span, what: what.into() });
         self
     }
 }
@@ -245,6 +274,12 @@ impl Place {
     pub(crate) fn below(&self, name: &str, span: &Range<usize>) -> Self {
         let escaped = name.replace('~', "~0").replace('/', "~1");
         Self { pointer: format!("{}/{escaped}", self.pointer), span: span.clone() }
+    }
+
+    /// The place of a member's value, which is the name's when the value has no extent.
+    pub(crate) fn of_member(&self, member: &Member) -> Self {
+        let span = if member.node.span.is_empty() { &member.name_span } else { &member.node.span };
+        self.below(&member.name, span)
     }
 
     /// The member's name, if this is the place of one: not the root, nor an item of an array.

@@ -1,29 +1,33 @@
 //! The Amazon States Language: a workflow file's text in, checked state machines or all findings out.
 //!
-//! Reading order: [`Finding`] (what is said about a file), `node` (text with places; `syntax` for texts that have none), `fields` (reading
-//! an object field by field), `path` (paths and templates), `state` (one file per state type),
-//! `machine`, `functions`, and `workflow`, which recognises the forms a file can have.
+//! Reading order: [`Finding`] (what is said about a file), `source` (texts and where they come from),
+//! `node` (text with places; `syntax` for texts that have none), `fields` (reading an object field by
+//! field), `path` (paths and templates), `state` (one file per state type), `machine`, `functions`,
+//! `embedding` (the forms that a file can have, one file per form), and `workflow`, the whole.
 //!
-//! Knows text and the language. Does not know files, clocks, functions' code or how a machine runs.
+//! Knows text and the language. Does not know file systems, clocks, functions' code or how a machine runs.
 
+mod embedding;
 mod fields;
 mod finding;
 mod functions;
 mod machine;
 mod node;
 mod path;
+mod source;
 mod state;
 mod syntax;
 mod workflow;
 
-pub use finding::{CODES, Diagnostic, Finding, Severity};
+pub use finding::{CODES, Diagnostic, Finding, Related, Severity};
 pub use functions::{
     Component, FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant,
-    ObjectGrant, Reuse, Stub, StubAnswer,
+    ObjectGrant, Reuse, Stub, StubAnswer, function_name,
 };
 pub use machine::{
     Definition, Machine, MachineId, Name, STATE_NAME_CHARACTERS_MAX, StateId, Transition,
 };
+pub use source::{Files, NoFiles, Source, SourceFile};
 pub use state::assign::Assign;
 pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test, is_pattern};
 pub use state::fail::{Fail, Text};
@@ -31,8 +35,8 @@ pub use state::map::{Map, Mode, Percentage};
 pub use state::parallel::Parallel;
 pub use state::pass::Pass;
 pub use state::succeed::Succeed;
-pub use state::task::{Call, Resource, Task, function_name};
+pub use state::task::{Call, Resource, Task};
 pub use state::wait::{Wait, WaitFor};
 pub use state::work::{Catcher, Jitter, Retrier, Work};
 pub use state::{InputOutput, Part, Quantity, ResultPath, State, StateKind, StateType};
-pub use workflow::{NamedMachine, Workflow, load};
+pub use workflow::{NamedMachine, Options, Workflow, load, load_with};

@@ -10,10 +10,10 @@ use std::thread;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::Spanned;
 use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_saphyr::{Spanned, Tagged};
 
-use crate::finding::{DUPLICATE_KEY, Finding, Findings, Place, SYNTAX};
+use crate::finding::{DUPLICATE_KEY, Findings, Place, SYNTAX};
 use crate::syntax;
 
 /// A definition's text as AWS limits it: 1 MiB. A file may hold several and more beside them.
@@ -31,6 +31,8 @@ const PARSER_STACK_BYTES: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) kind: NodeKind,
+    /// YAML's `!Tag`, which other tools give a meaning; without the `!`.
+    pub(crate) tag: Option<String>,
     pub(crate) span: Range<usize>,
 }
 
@@ -44,6 +46,9 @@ pub(crate) enum NodeKind {
     Object(Vec<Member>),
 }
 
+/// What the parser gives for a node.
+type SpannedKind = Spanned<Tagged<NodeKind>>;
+
 /// A member of an object. Names are unique within it.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
@@ -53,28 +58,42 @@ pub(crate) struct Member {
 }
 
 impl Node {
-    /// Reads a text, all duplicate keys reported at once.
-    ///
-    /// On a stack of its own: whether a file is refused or ends the process must not depend on who asks.
-    pub(crate) fn parse(source: &str) -> Result<Self, Vec<Finding>> {
-        let parsed = thread::scope(|scope| {
-            let builder = thread::Builder::new().stack_size(PARSER_STACK_BYTES);
-            let parser = builder.spawn_scoped(scope, || Self::parse_here(source));
-            parser.expect("there is room for one more thread").join()
-        });
-        parsed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    /// Reads a text whose first byte has the position `start`, all duplicate keys reported at once.
+    pub(crate) fn parse(source: &str, start: usize, findings: &mut Findings) -> Option<Self> {
+        let mut node = Self::parse_as_written(source, start, findings)?;
+        let before = findings.count();
+        node.report_duplicates(&Place::default(), findings);
+        (findings.count() == before).then_some(node)
     }
 
-    fn parse_here(source: &str) -> Result<Self, Vec<Finding>> {
+    /// Reads a text as [`Node::parse`] does, but leaves duplicate keys as they are: see
+    /// [`Node::report_duplicates`] and [`Node::keep_last_duplicates`], one of which must follow.
+    ///
+    /// On a stack of its own: whether a file is refused or ends the process must not depend on who asks.
+    pub(crate) fn parse_as_written(
+        source: &str,
+        start: usize,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let parsed = thread::scope(|scope| {
+            let builder = thread::Builder::new().stack_size(PARSER_STACK_BYTES);
+            let parser = builder.spawn_scoped(scope, || Self::parse_here(source, start));
+            parser.expect("there is room for one more thread").join()
+        });
+        let parsed = parsed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        parsed.map_err(|found| findings.append(found)).ok()
+    }
+
+    fn parse_here(source: &str, start: usize) -> Result<Self, Findings> {
         let mut findings = Findings::default();
         if source.len() > FILE_BYTES_MAX {
-            let place = Place::default();
+            let place = Place { pointer: String::new(), span: start..start };
             findings.error(
                 SYNTAX,
                 &place,
                 format!("the file is {} bytes long, more than {FILE_BYTES_MAX}", source.len()),
             );
-            return Err(findings.into_sorted());
+            return Err(findings);
         }
         let options = serde_saphyr::options! {
             budget: serde_saphyr::budget! { max_depth: DEPTH_MAX, max_documents: 1 },
@@ -85,51 +104,111 @@ impl Node {
             emit_comments: false,
             with_snippet: false,
         };
-        match serde_saphyr::from_str_with_options::<Spanned<NodeKind>>(source, options) {
+        match serde_saphyr::from_str_with_options::<SpannedKind>(source, options) {
             Ok(root) => {
                 let mut node = Self::from_spanned(root);
-                node.report_duplicates(&Place::default(), &mut findings);
-                let findings = findings.into_sorted();
-                if findings.is_empty() { Ok(node) } else { Err(findings) }
+                if start > 0 {
+                    node.move_by(start);
+                }
+                Ok(node)
             }
             Err(error) => {
-                syntax::report(source, &error, &mut findings);
-                Err(findings.into_sorted())
+                syntax::report(source, start, &error, &mut findings);
+                Err(findings)
             }
         }
     }
 
-    fn from_spanned(spanned: Spanned<NodeKind>) -> Self {
-        Self { kind: spanned.value, span: byte_range(&spanned.referenced) }
+    fn from_spanned(spanned: SpannedKind) -> Self {
+        let Tagged(kind, tag) = spanned.value;
+        // YAML's own tags have had their effect.
+        let tag = tag.and_then(|tag| Some(tag.strip_prefix('!')?.to_owned()));
+        let tag = tag.filter(|tag| !tag.is_empty());
+        Self { kind, tag, span: byte_range(&spanned.referenced) }
     }
 
-    /// Reports repeated names and keeps the first of each.
-    fn report_duplicates(&mut self, place: &Place, findings: &mut Findings) {
+    /// The parser counts from the text's first byte.
+    fn move_by(&mut self, start: usize) {
+        let moved = |span: &Range<usize>| span.start + start..span.end + start;
+        self.span = moved(&self.span);
         match &mut self.kind {
             NodeKind::Object(members) => {
-                let mut first: BTreeMap<String, Range<usize>> = BTreeMap::new();
+                for member in members {
+                    member.name_span = moved(&member.name_span);
+                    member.node.move_by(start);
+                }
+            }
+            NodeKind::Array(items) => items.iter_mut().for_each(|item| item.move_by(start)),
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}
+        }
+    }
+
+    /// A text at a place.
+    pub(crate) fn string(text: impl Into<String>, span: &Range<usize>) -> Self {
+        Self { kind: NodeKind::String(text.into()), tag: None, span: span.clone() }
+    }
+
+    /// Reports repeated names as errors and keeps the first of each.
+    pub(crate) fn report_duplicates(&mut self, place: &Place, findings: &mut Findings) {
+        self.drop_duplicates(place, &mut |name, place, other| {
+            findings
+                .error(DUPLICATE_KEY, place, format!("`{name}` stands here again"))
+                .help("remove one of the two, or give it another name")
+                .related(other.clone(), "it stands here first");
+        });
+    }
+
+    /// Warns of repeated names and keeps the last of each, as CloudFormation does.
+    pub(crate) fn keep_last_duplicates(&mut self, findings: &mut Findings) {
+        self.reverse();
+        self.drop_duplicates(&Place::default(), &mut |name, place, other| {
+            findings
+                .warning(DUPLICATE_KEY, place, format!("`{name}` has no effect: it stands again"))
+                .help("remove one of the two, or give it another name")
+                .related(other.clone(), "this one counts");
+        });
+        self.reverse();
+    }
+
+    /// Turns the order of all members and items round.
+    fn reverse(&mut self) {
+        match &mut self.kind {
+            NodeKind::Object(members) => {
+                members.reverse();
+                for member in members {
+                    member.node.reverse();
+                }
+            }
+            NodeKind::Array(items) => items.iter_mut().for_each(Self::reverse),
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}
+        }
+    }
+
+    /// Keeps the first member of each name. `report` gets the name and the places of the others, and
+    /// where the one is that is kept.
+    fn drop_duplicates(
+        &mut self,
+        place: &Place,
+        report: &mut impl FnMut(&str, &Place, &Range<usize>),
+    ) {
+        match &mut self.kind {
+            NodeKind::Object(members) => {
+                let mut kept: BTreeMap<String, Range<usize>> = BTreeMap::new();
                 members.retain_mut(|member| {
                     let here = place.below(&member.name, &member.name_span);
-                    if let Some(earlier) = first.get(&member.name) {
-                        findings
-                            .error(
-                                DUPLICATE_KEY,
-                                &here,
-                                format!("`{}` stands here again", member.name),
-                            )
-                            .help("remove one of the two, or give it another name")
-                            .related(earlier.clone(), "it stands here first");
+                    if let Some(other) = kept.get(&member.name) {
+                        report(&member.name, &here, other);
                         return false;
                     }
-                    first.insert(member.name.clone(), member.name_span.clone());
-                    member.node.report_duplicates(&here, findings);
+                    kept.insert(member.name.clone(), member.name_span.clone());
+                    member.node.drop_duplicates(&here, report);
                     true
                 });
             }
             NodeKind::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     let here = place.below(&index.to_string(), &item.span);
-                    item.report_duplicates(&here, findings);
+                    item.drop_duplicates(&here, report);
                 }
             }
             NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}
@@ -160,6 +239,42 @@ impl Node {
             NodeKind::Object(members) => Some(members),
             _ => None,
         }
+    }
+
+    pub(crate) fn as_array(&self) -> Option<&[Self]> {
+        match &self.kind {
+            NodeKind::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A string, number or boolean as text.
+    pub(crate) fn scalar_text(&self) -> Option<String> {
+        match &self.kind {
+            NodeKind::String(text) => Some(text.clone()),
+            NodeKind::Number(number) => Some(number.to_string()),
+            NodeKind::Bool(value) => Some(value.to_string()),
+            NodeKind::Null | NodeKind::Array(_) | NodeKind::Object(_) => None,
+        }
+    }
+
+    /// How many values it has, long texts counting as several.
+    pub(crate) fn weight(&self) -> usize {
+        1 + match &self.kind {
+            NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => 0,
+            NodeKind::String(text) => text.len() / crate::embedding::BYTES_PER_VALUE,
+            NodeKind::Array(items) => items.iter().map(Self::weight).sum(),
+            NodeKind::Object(members) => members.iter().map(|member| member.node.weight()).sum(),
+        }
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.kind, NodeKind::Null)
+    }
+
+    /// The node at names below this one.
+    pub(crate) fn at(&self, names: &[&str]) -> Option<&Self> {
+        names.iter().try_fold(self, |node, name| Some(&node.get(name)?.node))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Member> {
@@ -256,7 +371,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<NodeKind, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = sequence.next_element::<Spanned<NodeKind>>()? {
+        while let Some(item) = sequence.next_element::<SpannedKind>()? {
             items.push(Node::from_spanned(item));
         }
         Ok(NodeKind::Array(items))
@@ -265,7 +380,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeKind, A::Error> {
         let mut members = Vec::new();
         while let Some(name) = map.next_key::<Spanned<String>>()? {
-            let node = Node::from_spanned(map.next_value::<Spanned<NodeKind>>()?);
+            let node = Node::from_spanned(map.next_value::<SpannedKind>()?);
             members.push(Member {
                 name: name.value,
                 name_span: byte_range(&name.referenced),

@@ -8,14 +8,15 @@ use serde_saphyr::budget::BudgetBreach;
 use crate::finding::{Findings, Place, SYNTAX};
 use crate::node::DEPTH_MAX;
 
-/// Reports the parser's error with the help that experience suggests.
-pub(crate) fn report(source: &str, error: &Error, findings: &mut Findings) {
+/// Reports the parser's error, in a text whose first byte has the position `start`, with the help that experience suggests.
+pub(crate) fn report(source: &str, start: usize, error: &Error, findings: &mut Findings) {
     let error = error.without_snippet();
     let span = error.location().map_or(0..0, |location| place_in(source, &location));
     let line_start =
         source.get(..span.start).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
     let line = source.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let at_key = source.get(span.start..).is_some_and(|rest| rest.starts_with(['[', '{']));
+    let span = span.start + start..span.end + start;
     let place = Place { pointer: String::new(), span };
     let finding = findings.error(SYNTAX, &place, message(error, at_key));
     if line.contains(": {%") || line.trim_start().starts_with("{%") {

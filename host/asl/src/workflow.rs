@@ -1,48 +1,72 @@
-//! The forms that a workflow file can have (`facts/embeddings.md` 1), and the file as a whole.
+//! A workflow file as a whole: its machines, and its functions as all that is said about them together
+//! gives them.
 
 use std::collections::BTreeMap;
 
+use crate::embedding::{self, EmbeddedMachine, OWN_KEY, Reading};
 use crate::fields::{Field, Fields};
 use crate::finding::{
-    FUNCTION_MISSING, Finding, Findings, NO_WORKFLOW, OUT_OF_RANGE, Place, Severity, UNKNOWN_FIELD,
-    UNRESOLVED, UNSUPPORTED, UNSUPPORTED_FORM,
+    COMPONENT, FUNCTION_MISSING, Finding, Findings, NO_WORKFLOW, Place, Severity,
 };
-use crate::functions::{self, FunctionSettings};
-use crate::machine::{self, Definition, MachineType};
-use crate::node::{Node, NodeKind};
+use crate::functions::{self, FunctionSettings, Layers, Manner};
+use crate::machine::{self, Definition};
+use crate::node::Node;
+use crate::source::{Files, NoFiles, Source, Sources};
 use crate::state::StateKind;
 
 /// A workflow file, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workflow {
-    /// The functions by name.
+    /// The functions by the keys or logical ids that they have in the file.
     pub functions: BTreeMap<String, FunctionSettings>,
     /// The state machines in the order of the file; at least one.
     pub machines: Vec<NamedMachine>,
     /// What is worth saying about it all the same.
     pub warnings: Vec<Finding>,
+    sources: Sources,
 }
 
 /// A state machine under its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedMachine {
-    /// Its name: the key in the file, or `name` beside the definition.
+    /// Its key or logical id in the file.
+    pub key: String,
+    /// Its name: the one it is given on AWS, if the file says it, or its key.
     pub name: String,
     /// The machine.
     pub definition: Definition,
 }
 
+/// What a file is loaded with.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'o> {
+    /// The name of a machine, or stack, whose file does not name it.
+    pub stem: &'o str,
+    /// Values of parameters, variables and placeholders, by their names: `Stage`, `opt:stage`,
+    /// `Table.Arn`.
+    pub values: &'o BTreeMap<String, String>,
+    /// A file with `functions:`, which say more about the workflow's functions, or other things.
+    pub functions: Option<Source<'o>>,
+}
+
 impl Workflow {
-    /// The function that a resource calls: by its name in the file, or the one it has on AWS.
+    /// The function that a resource calls: by its key in the file, the name it has on AWS, or the
+    /// placeholder that stands for it, `${Key}` or `${Key.Arn}`.
     pub fn function(&self, name: &str) -> Option<(&str, &FunctionSettings)> {
-        self.functions
-            .get_key_value(name)
-            .or_else(|| {
-                self.functions
-                    .iter()
-                    .find(|(_, settings)| settings.deployed_name.as_deref() == Some(name))
+        let find = |name: &str| {
+            self.functions.get_key_value(name).or_else(|| {
+                self.functions.iter().find(|(_, settings)| {
+                    settings.deployed_name.as_deref() == Some(name)
+                        || settings.other_names.iter().any(|other| other == name)
+                })
             })
-            .map(|(name, settings)| (name.as_str(), settings))
+        };
+        let placeholder = name.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        let found = find(name).or_else(|| {
+            let inner = placeholder?;
+            find(inner).or_else(|| find(inner.strip_suffix(".Arn")?))
+        });
+        found.map(|(name, settings)| (name.as_str(), settings))
     }
 
     /// What keeps a machine from being run: resources that name no function, and functions without code.
@@ -67,7 +91,7 @@ impl Workflow {
                             place,
                             format!("the function `{name}` has no code"),
                         )
-                        .related(settings.span.clone(), "it stands here")
+                        .related(settings.place.0.span.clone(), "it stands here")
                         .help(
                             "add `component: FILE.wasm`, or `stub:` to try the workflow without it",
                         );
@@ -75,23 +99,43 @@ impl Workflow {
                 Some(_) => {}
             }
         }
-        findings.into_sorted()
+        self.sources.tell(findings)
+    }
+
+    /// The finding for a component that cannot be used, which only its loader can know.
+    pub fn unusable_component(&self, function: &str, message: String) -> Finding {
+        let mut findings = Findings::default();
+        let place = self.functions.get(function).map(|settings| settings.code_place.0.clone());
+        let place = place.unwrap_or_default();
+        findings.error(COMPONENT, &place, message);
+        self.sources.tell(findings).remove(0)
     }
 }
 
-/// Reads a workflow file.
+/// Reads the text of a workflow file that refers to no other file.
 ///
 /// `stem` names the machine of a file that holds nothing but a definition. The findings of a file that
 /// cannot be used hold its warnings as well, all in the order of the text.
 pub fn load(source: &str, stem: &str) -> Result<Workflow, Vec<Finding>> {
-    let root = Node::parse(source)?;
-    let mut findings = Findings::default();
-    let workflow = read(&root, stem, &mut findings);
-    let mut findings = findings.into_sorted();
-    let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
-    match workflow {
+    let options = Options { stem, values: &BTreeMap::new(), functions: None };
+    load_with(&Source { path: "", text: source }, &NoFiles, &options)
+}
+
+/// Reads a workflow file with the files that it refers to.
+pub fn load_with(
+    source: &Source<'_>,
+    files: &dyn Files,
+    options: &Options<'_>,
+) -> Result<Workflow, Vec<Finding>> {
+    let mut reading = Reading::new(files, options.values, options.stem);
+    reading.sources.add_file(source.path, source.text);
+    let parts = read(source.text, options, &mut reading);
+    let Reading { sources, findings, .. } = reading;
+    let refused = findings.has_errors();
+    let mut findings = sources.tell(findings);
+    match parts {
         Some((functions, machines)) if !refused => {
-            let mut workflow = Workflow { functions, machines, warnings: Vec::new() };
+            let mut workflow = Workflow { functions, machines, warnings: Vec::new(), sources };
             for machine in &workflow.machines {
                 findings.extend(
                     workflow
@@ -100,7 +144,7 @@ pub fn load(source: &str, stem: &str) -> Result<Workflow, Vec<Finding>> {
                         .map(|finding| Finding { severity: Severity::Warning, ..finding }),
                 );
             }
-            findings.sort_by_key(|finding| finding.span.start);
+            findings.sort_by(|left, right| place_of(left).cmp(&place_of(right)));
             workflow.warnings = findings;
             Ok(workflow)
         }
@@ -108,193 +152,73 @@ pub fn load(source: &str, stem: &str) -> Result<Workflow, Vec<Finding>> {
     }
 }
 
+/// The workflow file's findings first.
+fn place_of(finding: &Finding) -> (Option<&str>, usize) {
+    (finding.file.as_ref().map(|file| file.path.as_str()), finding.span.start)
+}
+
 type Parts = (BTreeMap<String, FunctionSettings>, Vec<NamedMachine>);
 
-fn read(root: &Node, stem: &str, findings: &mut Findings) -> Option<Parts> {
-    let place = Place { pointer: String::new(), span: root.span.start..root.span.start };
-    let NodeKind::Object(_) = &root.kind else {
-        let message = match root.kind {
-            NodeKind::Null => "the file is empty".to_owned(),
-            _ => format!("a workflow is an object, not {}", root.kind_name()),
-        };
-        findings.error(NO_WORKFLOW, &place, message).help(HELP).aws_at(
-            "SCHEMA_VALIDATION_FAILED",
-            "Definition must be a valid JSON object",
-            None,
-        );
-        return None;
-    };
-    if root.get("StartAt").is_some() || root.get("States").is_some() {
-        let field = Field { name: stem, node: root, place };
-        let definition = machine::read(&field, MachineType::Standard, findings);
-        if let Some(functions) = root.get("functions") {
-            let place = field.place.below("functions", &functions.name_span);
-            findings
-                .error(
-                    UNSUPPORTED_FORM,
-                    &place,
-                    "`functions` cannot stand beside a bare definition",
-                )
-                .help("put the definition under `stateMachines: { NAME: { definition: ... } }`");
+fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<Parts> {
+    let root = embedding::parse_entry(text, reading)?;
+    let mut added = own_settings(&root, reading);
+    added.extend(options.functions.map(|source| mapping(&source, reading)).unwrap_or_default());
+    for (key, layer) in &added {
+        let name = layer.deployed_name.as_ref().unwrap_or(key);
+        reading.added.insert(key.clone(), name.clone());
+    }
+    let embedded = embedding::read(&root, text, reading)?;
+    let mut layers = embedded.functions;
+    for (key, layer) in added {
+        match layers.iter_mut().find(|(other, below)| below.is_called(other, &key)) {
+            Some((_, below)) => *below = layer.over(std::mem::take(below)),
+            None => layers.push((key, layer)),
         }
-        let definition = definition?;
-        return Some((BTreeMap::new(), vec![NamedMachine { name: stem.to_owned(), definition }]));
     }
-    if root.get("Resources").is_some() || root.get("Transform").is_some() {
-        let message = "CloudFormation and SAM templates are not supported yet";
-        findings
-            .error(UNSUPPORTED_FORM, &place, message)
-            .help("take the state machine's definition out into a file of its own");
-        return None;
-    }
-    read_serverless(root, &place, findings)
+    let findings = &mut reading.findings;
+    let functions = layers.into_iter().map(|(key, layer)| (key, layer.settle(findings))).collect();
+    let machines: Vec<_> =
+        embedded.machines.iter().map(|machine| read_machine(machine, findings)).collect();
+    Some((functions, machines.into_iter().collect::<Option<_>>()?))
 }
 
-const HELP: &str =
-    "a workflow file has `StartAt` and `States`, or `stepFunctions: { stateMachines: ... }`";
+fn read_machine(machine: &EmbeddedMachine, findings: &mut Findings) -> Option<NamedMachine> {
+    let field =
+        Field { name: &machine.key, node: &machine.definition, place: machine.place.clone() };
+    let definition = machine::read(&field, machine.machine_type, findings)?;
+    Some(NamedMachine { key: machine.key.clone(), name: machine.name.clone(), definition })
+}
 
-/// Other people's keys at the root of a Serverless file.
-const SERVERLESS: [&str; 16] = [
-    "service",
-    "provider",
-    "plugins",
-    "custom",
-    "resources",
-    "package",
-    "frameworkVersion",
-    "useDotenv",
-    "org",
-    "app",
-    "configValidationMode",
-    "variablesResolutionMode",
-    "params",
-    "stages",
-    "build",
-    "layers",
-];
+/// `x-stepwell:` at the root of a file of any form.
+fn own_settings(root: &Node, reading: &mut Reading<'_>) -> Layers {
+    let Some(member) = root.get(OWN_KEY) else { return Layers::new() };
+    let place = Place::default().of_member(member);
+    read_settings(&member.node, &place, &format!("`{OWN_KEY}`"), reading)
+}
 
-fn read_serverless(root: &Node, place: &Place, findings: &mut Findings) -> Option<Parts> {
-    let mut fields = Fields::of(root, place, findings)?;
+/// A file of its own with `functions:`.
+fn mapping(source: &Source<'_>, reading: &mut Reading<'_>) -> Layers {
+    let start = reading.sources.add_file(source.path, source.text);
+    let Some(root) = Node::parse(source.text, start, &mut reading.findings) else {
+        return Layers::new();
+    };
+    let place = Place { pointer: String::new(), span: start..start };
+    if root.get("functions").is_none() {
+        reading
+            .findings
+            .error(NO_WORKFLOW, &place, "the file holds no functions")
+            .help("write them under `functions:`");
+        return Layers::new();
+    }
+    read_settings(&root, &place, "a file of functions", reading)
+}
+
+fn read_settings(node: &Node, place: &Place, what: &str, reading: &mut Reading<'_>) -> Layers {
+    let Reading { sources, findings, .. } = reading;
+    let Some(mut fields) = Fields::of(node, place, findings) else { return Layers::new() };
     let functions = fields.take("functions");
-    let step_functions = fields.take("stepFunctions");
-    let own = fields.take("stateMachines");
-    fields.pass_over(&SERVERLESS);
-    for field in leftovers(root, &["functions", "stepFunctions", "stateMachines"]) {
-        if !field.starts_with("x-") {
-            let member = root.get(field)?;
-            findings
-                .warning(
-                    UNKNOWN_FIELD,
-                    &place.below(field, &member.name_span),
-                    format!("`{field}` has no meaning here"),
-                )
-                .suggest(field, ["functions", "stepFunctions", "stateMachines"]);
-        }
-    }
-    let machines = match (step_functions, own) {
-        (Some(field), _) => {
-            let mut fields = Fields::of(field.node, &field.place, findings)?;
-            fields.pass_over(&["validate", "noOutput", "activities"]);
-            let machines = fields.require("stateMachines", findings);
-            fields.finish("`stepFunctions`", findings);
-            machines
-        }
-        (None, Some(field)) => Some(field),
-        (None, None) => {
-            let finding = findings.error(NO_WORKFLOW, place, "the file holds no state machine");
-            finding.help(HELP).aws("These fields are required: [States, StartAt]");
-            if let Some(aws) = &mut finding.aws {
-                aws.location = Some("/".to_owned());
-            }
-            None
-        }
-    };
-    let functions = functions.map(|field| functions::read(&field, findings)).unwrap_or_default();
-    let machines = read_machines(&machines?, findings)?;
-    Some((functions, machines))
-}
-
-fn leftovers<'n>(root: &'n Node, known: &[&str]) -> Vec<&'n str> {
-    let members = root.as_object().unwrap_or_default();
-    let names = members.iter().map(|member| member.name.as_str());
-    names.filter(|name| !known.contains(name) && !SERVERLESS.contains(name)).collect()
-}
-
-/// Keys of a machine that matter on AWS and not here.
-const MACHINE_OTHERS: [&str; 17] = [
-    "id",
-    "events",
-    "role",
-    "iamRoleStatements",
-    "useExactVersion",
-    "configureTaskTimeouts",
-    "dependsOn",
-    "tags",
-    "alarms",
-    "notifications",
-    "retain",
-    "loggingConfig",
-    "tracingConfig",
-    "encryptionConfig",
-    "inheritGlobalTags",
-    "kmsKeyArns",
-    "comment",
-];
-
-fn read_machines(field: &Field<'_>, findings: &mut Findings) -> Option<Vec<NamedMachine>> {
-    let mut fields = Fields::of(field.node, &field.place, findings)?;
-    let machines = fields.take_all();
-    if machines.is_empty() {
-        findings.error(NO_WORKFLOW, &field.place, "`stateMachines` must not be empty").help(HELP);
-    }
-    let machines: Vec<_> = machines.iter().map(|machine| read_machine(machine, findings)).collect();
-    machines.into_iter().collect()
-}
-
-fn read_machine(field: &Field<'_>, findings: &mut Findings) -> Option<NamedMachine> {
-    let mut fields = Fields::of(field.node, &field.place, findings)?;
-    let definition = fields.require("definition", findings);
-    let name = fields.take("name").and_then(|field| field.string(findings));
-    let mut machine_type = MachineType::Standard;
-    if let Some(kind) = fields.take("type") {
-        match kind.string(findings) {
-            Some("EXPRESS") => {
-                machine_type = MachineType::Express;
-                findings.warning(
-                    UNSUPPORTED,
-                    &kind.place,
-                    "Express workflows are not supported yet: this one runs as a Standard workflow",
-                );
-            }
-            None | Some("STANDARD") => {}
-            Some(other) => {
-                findings
-                    .error(
-                        OUT_OF_RANGE,
-                        &kind.place,
-                        format!("`{other}` is no type of state machine"),
-                    )
-                    .help("write `STANDARD`");
-            }
-        }
-    }
-    fields.pass_over(&MACHINE_OTHERS);
-    fields.finish("a state machine of this form", findings);
-    let definition = definition?;
-    if let Some(text) = definition.node.as_str() {
-        if text.contains("${") {
-            let message =
-                format!("`{text}` is a variable of Serverless, which is not resolved yet");
-            findings
-                .error(UNRESOLVED, &definition.place, message)
-                .help("write the definition here");
-        } else {
-            let message = "a definition inside a string is not supported yet";
-            findings.error(UNSUPPORTED, &definition.place, message).help("write it as an object");
-        }
-        return None;
-    }
-    // A name with a variable in it is the deployment's business; the key names the machine here.
-    let name = name.filter(|name| !name.contains('$')).unwrap_or(field.name).to_owned();
-    Some(NamedMachine { name, definition: machine::read(&definition, machine_type, findings)? })
+    fields.finish(what, findings);
+    functions
+        .map(|field| functions::read(&field, Manner::Own, sources, findings))
+        .unwrap_or_default()
 }

@@ -45,14 +45,18 @@ Examples:
   stepwell run workflows/import-orders.yaml --input @input.json
   echo '{\"n\": 1}' | stepwell run machine.asl.json --input -
   stepwell run workflow.yaml --objects s3 --history history.json
-  stepwell run workflow.yaml --skip-waits --json | jq -r .status")]
+  stepwell run workflow.yaml --skip-waits --json | jq -r .status
+  stepwell run template.yaml --functions functions.yaml --var Stage=test")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of its own on the command line"
 )]
 pub(crate) struct RunArgs {
-    /// The workflow file, YAML or JSON.
+    /// The workflow file, YAML or JSON: plain ASL, or a file of Serverless, SAM, CloudFormation or CDK.
     pub(crate) file: PathBuf,
+    /// What is said beside the file.
+    #[command(flatten)]
+    pub(crate) beside: BesideArgs,
     /// Which state machine, where the file holds several.
     #[arg(long, value_name = "NAME")]
     pub(crate) state_machine: Option<String>,
@@ -92,9 +96,28 @@ pub(crate) struct ValidateArgs {
     /// The workflow files, YAML or JSON.
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// What is said beside the files.
+    #[command(flatten)]
+    pub(crate) beside: BesideArgs,
     /// Print the findings as a JSON array on standard output.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What a workflow file leaves open.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BesideArgs {
+    /// A YAML or JSON file with `functions:`: components, stubs and grants of the workflow's functions.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) functions: Option<PathBuf>,
+    /// A value for a parameter, variable or placeholder of the file; may be given several times.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) values: Vec<(String, String)>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write `NAME=VALUE`")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Arguments of `inspect`.
@@ -122,6 +145,9 @@ Examples:
 pub(crate) struct GraphArgs {
     /// The workflow file, YAML or JSON.
     pub(crate) file: PathBuf,
+    /// What is said beside the file.
+    #[command(flatten)]
+    pub(crate) beside: BesideArgs,
     /// Which state machine, where the file holds several.
     #[arg(long, value_name = "NAME")]
     pub(crate) state_machine: Option<String>,

@@ -8,9 +8,52 @@ pub(crate) mod validate;
 
 use std::path::Path;
 
-use stepwell_asl::{NamedMachine, Workflow};
+use stepwell_asl::{Files, Finding, NamedMachine, Options, Source, Workflow};
 
-use crate::error::CommandError;
+use crate::args::BesideArgs;
+use crate::error::{CommandError, reason};
+
+/// Files beside a workflow file that are larger are not read.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// The file system, for the files that a workflow file refers to.
+struct FileSystem;
+
+impl Files for FileSystem {
+    fn read(&self, path: &str) -> Result<String, String> {
+        let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
+        // A device or a pipe may never end.
+        if !metadata.is_file() {
+            return Err("it is no ordinary file".to_owned());
+        }
+        if metadata.len() > FILE_BYTES_MAX {
+            return Err(format!("it is longer than {FILE_BYTES_MAX} bytes"));
+        }
+        let bytes = std::fs::read(path).map_err(|error| reason(&error))?;
+        String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
+    }
+}
+
+/// A workflow file's text, and what came of reading it.
+type Loaded = (String, Result<Workflow, Vec<Finding>>);
+
+/// Reads a workflow file with the files beside it.
+fn load(path: &Path, beside: &BesideArgs) -> Result<Loaded, CommandError> {
+    let text = read_source(path)?;
+    let functions = match &beside.functions {
+        Some(path) => Some((path.to_string_lossy(), read_source(path)?)),
+        None => None,
+    };
+    let values = beside.values.iter().cloned().collect();
+    let options = Options {
+        stem: &stem(path),
+        values: &values,
+        functions: functions.as_ref().map(|(path, text)| Source { path, text }),
+    };
+    let source = Source { path: &path.to_string_lossy(), text: &text };
+    let loaded = stepwell_asl::load_with(&source, &FileSystem, &options);
+    Ok((text, loaded))
+}
 
 /// Reads a workflow file as text.
 fn read_source(path: &Path) -> Result<String, CommandError> {
@@ -30,7 +73,7 @@ fn stem(path: &Path) -> String {
         .collect()
 }
 
-/// The machine of that name, or the only one.
+/// The machine of that name or key, or the only one.
 fn choose<'w>(
     workflow: &'w Workflow,
     name: Option<&str>,
@@ -44,7 +87,8 @@ fn choose<'w>(
         (None, _) => Err(CommandError::invalid("the file holds several state machines")
             .with_help(format!("choose one with `--state-machine NAME`: {}", names()))),
         (Some(name), machines) => {
-            machines.iter().find(|machine| machine.name == name).ok_or_else(|| {
+            let found = machines.iter().find(|machine| machine.name == name);
+            found.or_else(|| machines.iter().find(|machine| machine.key == name)).ok_or_else(|| {
                 CommandError::invalid(format!("the file holds no state machine `{name}`"))
                     .with_help(format!("it holds: {}", names()))
             })

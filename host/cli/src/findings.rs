@@ -2,24 +2,44 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
-use stepwell_asl::{Finding, Severity};
+use stepwell_asl::{Finding, Severity, SourceFile};
 
+/// Shows a finding. `path` and `source` are the workflow file's, whose files stand beside it.
 pub(crate) fn render(renderer: &Renderer, path: &Path, source: &str, finding: &Finding) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let path = path.display().to_string();
-    let related = finding.related.iter().map(|(span, what)| {
-        AnnotationKind::Context.span(within(span, source)).label(what.as_str())
+    let path_of = |file: &Option<Arc<SourceFile>>| file.as_ref().map(|file| file.path.clone());
+    let (path_here, source_here) = match &finding.file {
+        Some(file) => (file.path.as_str(), file.text.as_str()),
+        None => (path.as_str(), source),
+    };
+    let (here, elsewhere): (Vec<_>, Vec<_>) = finding
+        .related
+        .iter()
+        .partition(|related| path_of(&related.file) == path_of(&finding.file));
+    let snippet = Snippet::source(source_here)
+        .path(path_here)
+        .annotation(AnnotationKind::Primary.span(within(&finding.span, source_here)))
+        .annotations(here.into_iter().map(|related| {
+            AnnotationKind::Context
+                .span(within(&related.span, source_here))
+                .label(related.what.as_str())
+        }));
+    let snippets = elsewhere.into_iter().map(|related| {
+        let (path, source) = match &related.file {
+            Some(file) => (file.path.as_str(), file.text.as_str()),
+            None => (path.as_str(), source),
+        };
+        let label = AnnotationKind::Context.span(within(&related.span, source));
+        Snippet::source(source).path(path).annotation(label.label(related.what.as_str()))
     });
-    let snippet = Snippet::source(source)
-        .path(path.as_str())
-        .annotation(AnnotationKind::Primary.span(within(&finding.span, source)))
-        .annotations(related);
     // What AWS says about an error is in our words already; that it refuses what we only warn of is not.
     let refusal = finding.aws.as_ref().filter(|_| finding.severity == Severity::Warning);
     let refusal = refusal.map(|said| format!("AWS refuses this: {said}"));
@@ -27,6 +47,7 @@ pub(crate) fn render(renderer: &Renderer, path: &Path, source: &str, finding: &F
         .primary_title(finding.message.as_str())
         .id(finding.code)
         .element(snippet)
+        .elements(snippets)
         .elements(finding.help.as_deref().map(|help| Level::HELP.message(help)))
         .elements(refusal.as_deref().map(|words| Level::NOTE.message(words)));
     renderer.render(&[group])
@@ -43,9 +64,13 @@ fn within(span: &Range<usize>, source: &str) -> Range<usize> {
 
 /// The shape that `validate --json` prints.
 pub(crate) fn to_json(path: &Path, source: &str, finding: &Finding) -> Value {
+    let (path, source) = match &finding.file {
+        Some(file) => (file.path.clone(), file.text.as_str()),
+        None => (path.display().to_string(), source),
+    };
     let (line, column) = line_and_column(source, finding.span.start);
     json!({
-        "file": path.display().to_string(),
+        "file": path,
         "code": finding.code,
         "severity": finding.severity,
         "message": finding.message,

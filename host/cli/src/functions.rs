@@ -50,7 +50,6 @@ pub(crate) struct Unusable {
     pub(crate) function: String,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
-    pub(crate) span: std::ops::Range<usize>,
     /// The machine, not the file, is the reason.
     pub(crate) environment: bool,
 }
@@ -101,15 +100,14 @@ impl Functions {
     pub(crate) fn load(
         workflow: &Workflow,
         definition: &Definition,
-        folder: &Path,
         environment: Option<(&Sandbox, &Arc<dyn Buckets>)>,
     ) -> Result<Self, Vec<Unusable>> {
         let mut functions = Self::default();
         let mut unusable = Vec::new();
         // Without components there is no sandbox, and nothing to load.
-        let paths: BTreeMap<&str, _> = called(workflow, definition)
+        let paths: BTreeSet<PathBuf> = called(workflow, definition)
             .filter_map(|(_, _, settings)| match &settings.code {
-                Some(Code::File { path, .. }) => Some((path.as_str(), folder.join(path))),
+                Some(Code::File { path, folder }) => Some(Path::new(folder).join(path)),
                 Some(Code::Stub(_)) | None => None,
             })
             .collect();
@@ -120,20 +118,23 @@ impl Functions {
         for (resource, name, settings) in called(workflow, definition) {
             let callable = match &settings.code {
                 Some(Code::Stub(stub)) => Callable::Stub(Arc::new(stub.clone())),
-                Some(Code::File { path, span }) => match (loaded.get(path.as_str()), environment) {
-                    (Some(Ok(component)), Some((sandbox, objects))) => {
-                        let settings = sandbox_settings(name, settings, objects);
-                        Callable::Function(Function::new(sandbox, component.clone(), settings))
+                Some(Code::File { path, folder }) => {
+                    let file = Path::new(folder).join(path);
+                    match (loaded.get(&file), environment) {
+                        (Some(Ok(component)), Some((sandbox, objects))) => {
+                            let settings = sandbox_settings(name, settings, objects);
+                            Callable::Function(Function::new(sandbox, component.clone(), settings))
+                        }
+                        (Some(Err(failure)), _) => {
+                            let (message, environment) = failure.tell(path);
+                            let function = name.to_owned();
+                            let help = failure.help(&file);
+                            unusable.push(Unusable { function, message, help, environment });
+                            continue;
+                        }
+                        _ => unreachable!("a workflow with components is loaded with a sandbox"),
                     }
-                    (Some(Err(failure)), _) => {
-                        let (message, environment) = failure.tell(path);
-                        let (function, span) = (name.to_owned(), span.clone());
-                        let help = failure.help(&folder.join(path));
-                        unusable.push(Unusable { function, message, help, span, environment });
-                        continue;
-                    }
-                    _ => unreachable!("a workflow with components is loaded with a sandbox"),
-                },
+                }
                 None => continue,
             };
             functions.insert(resource, callable);
@@ -214,7 +215,8 @@ fn called<'w>(
             Some(function) => _ = resources.insert(function.as_str()),
             // Each call names its function: it may be any.
             None => resources.extend(workflow.functions.iter().flat_map(|(name, settings)| {
-                [Some(name.as_str()), settings.deployed_name.as_deref()].into_iter().flatten()
+                let names = settings.other_names.iter().chain(&settings.deployed_name);
+                names.map(String::as_str).chain([name.as_str()])
             })),
         }
     }
@@ -266,18 +268,19 @@ impl LoadFailure {
     }
 }
 
-type Loaded<'p> = BTreeMap<&'p str, Result<Component, LoadFailure>>;
+type Loaded = BTreeMap<PathBuf, Result<Component, LoadFailure>>;
 
 /// Loads components side by side.
-fn load_all<'p>(paths: &BTreeMap<&'p str, PathBuf>, sandbox: &Sandbox) -> Loaded<'p> {
+fn load_all(paths: &BTreeSet<PathBuf>, sandbox: &Sandbox) -> Loaded {
     std::thread::scope(|scope| {
         let threads: Vec<_> = paths
             .iter()
-            .map(|(name, path)| (*name, scope.spawn(|| load_component(path, sandbox))))
+            .map(|path| (path, scope.spawn(|| load_component(path, sandbox))))
             .collect();
         let mut loaded = BTreeMap::new();
-        for (name, thread) in threads {
-            loaded.insert(name, thread.join().expect("loading a component does not panic"));
+        for (path, thread) in threads {
+            let component = thread.join().expect("loading a component does not panic");
+            loaded.insert(path.clone(), component);
         }
         loaded
     })

@@ -9,7 +9,8 @@ use super::wait::SECONDS_MAX;
 use super::work::{self, Work};
 use super::{Quantity, quantity, template};
 use crate::fields::{Field, Fields};
-use crate::finding::{Findings, OUT_OF_RANGE, Place, RESOURCE, UNRESOLVED, UNSUPPORTED};
+use crate::finding::{Findings, OUT_OF_RANGE, Place, RESOURCE, UNSUPPORTED};
+use crate::functions::{function_name, reference};
 use crate::machine::{Leads, MachineType, Name};
 
 /// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
@@ -181,21 +182,6 @@ fn complete(
     Some(resource)
 }
 
-/// The function that a name, an ARN, a part of one or any of them with a qualifier means.
-pub fn function_name(text: &str) -> Option<&str> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let (name, free) = match parts.as_slice() {
-        ["arn", _, "lambda", _, _, "function", function, ..]
-        // In ARNs with parts left out, as articles print them, the function is what they end in.
-        | ["arn", _, "lambda", .., function] => (*function, true),
-        [_, "function", function, ..] | [function] | [function, _] => (*function, false),
-        _ => return None,
-    };
-    let sound = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    let free = free || name.contains("${");
-    (!name.is_empty() && (free || name.chars().all(sound))).then_some(name)
-}
-
 /// A version, an alias or `$LATEST`.
 fn is_qualifier(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "$-_".contains(c))
@@ -212,44 +198,29 @@ fn read_resource(
     machine_type: MachineType,
     findings: &mut Findings,
 ) -> Option<Resource> {
-    if field.node.as_object().is_some() {
-        findings
-            .error(
-                UNRESOLVED,
-                &field.place,
-                "CloudFormation intrinsics as a resource are not supported yet",
-            )
-            .help("write the function's name or its ARN");
-        return None;
-    }
     let text = field.string(findings)?;
-    if text.contains("${") || text.contains("#{") {
-        findings
-            .error(
-                UNRESOLVED,
-                &field.place,
-                format!("`{text}` holds a variable, which is not resolved yet"),
-            )
-            .help("write the function's name or its ARN");
-        return None;
-    }
     let place = PlaceEq(field.place.clone());
-    if text == "arn:aws:states:::lambda:invoke" {
-        let call = Call::Invoke { function: None };
-        return Some(Resource { arn: text.into(), call, place });
-    }
-    if let Some(rest) = text.strip_prefix("arn:")
-        && (rest.split(':').nth(1) == Some("states") || !rest.contains(":lambda:"))
-    {
-        refuse_integration(field, text, machine_type, findings);
-        return None;
+    let parts = reference::parts(text);
+    match parts.as_slice() {
+        ["arn", _, "states", _, _, "lambda", "invoke"] => {
+            let call = Call::Invoke { function: None };
+            return Some(Resource { arn: text.into(), call, place });
+        }
+        ["arn", _, "states", ..] => {
+            refuse_integration(field, text, machine_type, findings);
+            return None;
+        }
+        ["arn", rest @ ..] if !rest.contains(&"lambda") => {
+            refuse_integration(field, text, machine_type, findings);
+            return None;
+        }
+        _ => {}
     }
     let Some(function) = function_name(text) else {
         not_a_function(field, text, findings);
         return None;
     };
-    if let ["arn", _, "lambda", _, _, "function", _, qualifier, ..] =
-        text.split(':').collect::<Vec<_>>().as_slice()
+    if let ["arn", _, "lambda", _, _, "function", _, qualifier, ..] = parts.as_slice()
         && !is_qualifier(qualifier)
     {
         let message = format!("`{qualifier}` is no version or alias of a function");

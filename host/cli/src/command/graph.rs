@@ -5,14 +5,15 @@ use std::path::Path;
 use stepwell_graph::{Graph, History, mermaid, svg};
 
 use crate::args::{GraphArgs, GraphFormat};
-use crate::command::{choose, read_source, stem};
+use crate::command::{choose, load, read_source};
 use crate::error::{CommandError, reason};
 use crate::output::Output;
 
 pub(crate) fn run(args: &GraphArgs, output: &mut Output) -> Result<(), CommandError> {
-    let source = read_source(&args.file)?;
-    let workflow = stepwell_asl::load(&source, &stem(&args.file)).map_err(|findings| {
-        CommandError::Findings { path: args.file.clone(), source_text: source.clone(), findings }
+    let (source_text, loaded) = load(&args.file, &args.beside)?;
+    let workflow = loaded.map_err(|findings| {
+        let path = args.file.clone();
+        CommandError::Findings { path, source_text, findings }
     })?;
     let machine = choose(&workflow, args.state_machine.as_deref())?;
     let graph = Graph::of(&machine.name, &machine.definition);

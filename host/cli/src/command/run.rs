@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::args::RunArgs;
 use crate::clock::Clock;
-use crate::command::{choose, read_source, stem};
+use crate::command::{choose, read_source};
 use crate::driver::{Run, drive};
 use crate::error::CommandError;
 use crate::failure::ended;
@@ -40,8 +40,7 @@ pub(crate) fn run(
     output: &mut Output,
     timings: Timings,
 ) -> Result<(), CommandError> {
-    let source = read_source(&args.file)?;
-    let workflow = load(&args.file, &source, output)?;
+    let (source, workflow) = load(args, output)?;
     let machine = choose(&workflow, args.state_machine.as_deref())?;
     refuse(&args.file, &source, workflow.missing(&machine.definition))?;
     let start = start(machine, read_input(&args.input)?, args);
@@ -100,21 +99,21 @@ pub(crate) fn run(
 }
 
 /// Reads the workflow; warnings are shown, errors are the end.
-fn load(path: &Path, source: &str, output: &mut Output) -> Result<Workflow, CommandError> {
-    match stepwell_asl::load(source, &stem(path)) {
+fn load(args: &RunArgs, output: &mut Output) -> Result<(String, Workflow), CommandError> {
+    let path = &args.file;
+    let (source, loaded) = super::load(path, &args.beside)?;
+    match loaded {
         Ok(workflow) => {
             // What keeps the machine from running is told as an error below.
-            let (path, warnings) = (path, &workflow.warnings);
+            let warnings = &workflow.warnings;
             let told: Vec<Finding> =
                 warnings.iter().filter(|f| !f.is_missing_function()).cloned().collect();
-            output.findings(path, source, &told);
-            Ok(workflow)
+            output.findings(path, &source, &told);
+            Ok((source, workflow))
         }
-        Err(findings) => Err(CommandError::Findings {
-            path: path.to_owned(),
-            source_text: source.to_owned(),
-            findings,
-        }),
+        Err(findings) => {
+            Err(CommandError::Findings { path: path.clone(), source_text: source, findings })
+        }
     }
 }
 
@@ -190,13 +189,12 @@ fn load_functions(
     } else {
         (None, None)
     };
-    let folder = args.file.parent().unwrap_or(Path::new(""));
     let environment = sandbox.as_ref().zip(objects.as_ref());
-    let functions = Functions::load(workflow, &machine.definition, folder, environment);
+    let functions = Functions::load(workflow, &machine.definition, environment);
     timings.mark("components loaded");
     match functions {
         Ok(functions) => Ok((functions, objects)),
-        Err(unusable) => Err(unusable_functions(args, source, unusable)),
+        Err(unusable) => Err(unusable_functions(args, source, workflow, unusable)),
     }
 }
 
@@ -230,7 +228,12 @@ fn default_cache() -> Option<PathBuf> {
 }
 
 /// Functions that cannot be used, as findings at their place in the file.
-fn unusable_functions(args: &RunArgs, source: &str, unusable: Vec<Unusable>) -> CommandError {
+fn unusable_functions(
+    args: &RunArgs,
+    source: &str,
+    workflow: &Workflow,
+    unusable: Vec<Unusable>,
+) -> CommandError {
     if let Some(fault) = unusable.iter().find(|unusable| unusable.environment) {
         return CommandError::environment(format!(
             "function `{}`: {}",
@@ -238,8 +241,8 @@ fn unusable_functions(args: &RunArgs, source: &str, unusable: Vec<Unusable>) -> 
         ));
     }
     let findings = unusable.into_iter().map(|unusable| {
-        let Unusable { function, message, help, span, .. } = unusable;
-        Finding { help, ..Finding::unusable_component(&function, message, span) }
+        let Unusable { function, message, help, .. } = unusable;
+        Finding { help, ..workflow.unusable_component(&function, message) }
     });
     CommandError::Findings {
         path: args.file.clone(),

@@ -4,7 +4,7 @@ use serde_json::Value;
 use stepwell_asl::Severity;
 
 use crate::args::ValidateArgs;
-use crate::command::{read_source, stem};
+use crate::command::load;
 use crate::error::{CommandError, counted};
 use crate::findings;
 use crate::output::Output;
@@ -13,8 +13,8 @@ pub(crate) fn run(args: &ValidateArgs, output: &mut Output) -> Result<(), Comman
     let mut all = Vec::new();
     let mut refused = 0;
     for path in &args.files {
-        let source = read_source(path)?;
-        let (found, summary) = match stepwell_asl::load(&source, &stem(path)) {
+        let (source, loaded) = load(path, &args.beside)?;
+        let (found, summary) = match loaded {
             Ok(workflow) => {
                 let (machines, functions) = (workflow.machines.len(), workflow.functions.len());
                 let summary = format!(
