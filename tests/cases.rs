@@ -23,6 +23,7 @@ use stepwell_tests::script::Script;
 use stepwell_tests::{folder, run, show};
 
 mod tables;
+mod words;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         folder::trials("state", tables::check_state),
         vec![Trial::test("every_finding_has_a_case", || {
             every_finding_has_a_case();
+            Ok(())
+        })],
+        vec![Trial::test("every_word_has_a_case", || {
+            words::every_word_has_a_case();
             Ok(())
         })],
     ];

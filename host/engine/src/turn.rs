@@ -177,6 +177,10 @@ impl<'e> Turn<'e> {
                 Err(_) => Err(End::HistoryFull { previous_id: branch.previous_id }),
             };
         };
+        if branch.child == Some(branch.id) && !self.has_room(branch.child) {
+            // The history of a child execution ends in `ExecutionSucceeded` as well.
+            return self.history_full(branch);
+        }
         self.forget(&branch);
         let (mut parent, mut fork) = self.wake_fork(parent);
         fork.end(index, output);
