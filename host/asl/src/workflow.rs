@@ -93,7 +93,8 @@ impl Workflow {
                         )
                         .related(settings.place.0.span.clone(), "it stands here")
                         .help(
-                            "add `component: FILE.wasm`, or `stub:` to try the workflow without it",
+                            "add `component: FILE.wasm`, or `stub:` to try the workflow without it, here or in \
+                             a file for `--functions`",
                         );
                 }
                 Some(_) => {}

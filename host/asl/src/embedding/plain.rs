@@ -50,12 +50,14 @@ pub(super) fn read_string(
     place: &Place,
     reading: &mut Reading<'_>,
 ) -> Option<Embedded> {
-    let definition = parse_string(root, Strictness::Json, reading)?;
-    if definition.as_object().is_none() {
+    let looks_like_one = root.as_str().is_some_and(|text| text.trim_start().starts_with('{'));
+    let definition = looks_like_one.then(|| parse_string(root, Strictness::Json, reading));
+    let Some(definition) = definition else {
         let message = format!("a workflow is an object, not {}", root.kind_name());
         reading.findings.error(NO_WORKFLOW, place, message).help(super::HELP);
         return None;
-    }
+    };
+    let definition = definition?;
     reading.report_placeholders(&definition, place);
     Some(one(reading.stem, definition, place.clone()))
 }

@@ -130,5 +130,5 @@ fn what_is_not_supported_yet_is_refused_and_not_ignored() {
     refused(&machine(send)).says(["sqs:sendMessage", "not supported yet"]);
     refused(&format!("QueryLanguage: JSONata\n{}", machine("{ Type: Succeed }")))
         .says(["the query language JSONata is not supported yet"]);
-    refused("Resources: {}\n").says(["CloudFormation and SAM templates are not supported yet"]);
+    refused("Resources: {}\n").says(["no resource of the template is a state machine"]);
 }
