@@ -10,7 +10,7 @@ use stepwell_asl::Definition;
 use crate::branch::{Branch, BranchId, Child, Waiting};
 use crate::effect::{Applied, Effect, EffectId, Outcome};
 use crate::event::{Event, Start};
-use crate::failure::draw;
+use crate::failure::{Failure, draw};
 use crate::history::Details;
 use crate::state;
 use crate::turn::{End, Turn};
@@ -158,10 +158,7 @@ impl Execution {
             Ok(()) => return,
             Err(End::Outcome(outcome)) => outcome,
             Err(End::HistoryFull { previous_id }) => {
-                let most = self.start.history_events_max.unwrap_or(HISTORY_EVENTS_MAX);
-                let failure = crate::Failure::runtime(format!(
-                    "The execution reached the maximum number of history events ({most})."
-                ));
+                let failure = Failure::history_full(self.start.history_events_max);
                 let (error, cause) = (failure.error, failure.cause);
                 self.counters.history_id += 1;
                 applied.history.push(crate::HistoryEvent {

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stepwell_asl::{Jitter, Retrier};
 
+use crate::execution::HISTORY_EVENTS_MAX;
+
 /// An error as the language knows it: data, not a bug.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Failure {
@@ -22,6 +24,14 @@ impl Failure {
     /// Something that the language cannot go on from: never retried, never caught.
     pub(crate) fn runtime(cause: impl Into<String>) -> Self {
         Self::new(RUNTIME, cause)
+    }
+
+    /// The last event that the history has room for (`facts/asl.md` 14).
+    pub(crate) fn history_full(events_max: Option<u64>) -> Self {
+        let most = events_max.unwrap_or(HISTORY_EVENTS_MAX);
+        Self::runtime(format!(
+            "The execution reached the maximum number of history events ({most})."
+        ))
     }
 
     /// More data than a state may hand on (`facts/asl.md` 9). `what` is a state's name or an ARN.

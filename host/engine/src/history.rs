@@ -191,104 +191,13 @@ impl Details {
 
     /// The key that AWS puts the details under, and the details; `None` where AWS has none.
     fn shown(&self) -> Option<(String, Value)> {
-        // Nothing is ever cut here, and AWS says so beside each document.
-        let whole = || json!({ "truncated": false });
-        let mut details = Map::new();
-        let mut add = |name: &str, value: Value| _ = details.insert(name.to_owned(), value);
-        if matches!(
-            self,
-            Self::TaskScheduled { .. }
-                | Self::TaskStarted
-                | Self::TaskSucceeded { .. }
-                | Self::TaskFailed { .. }
-                | Self::TaskTimedOut { .. }
-        ) {
-            // The only integration there is.
-            add("resourceType", json!("lambda"));
-            add("resource", json!("invoke"));
-        }
-        match self {
-            Self::ExecutionStarted { input, role_arn } => {
-                add("input", json!(input.text()));
-                add("inputDetails", whole());
-                add("roleArn", json!(role_arn));
-            }
-            Self::ExecutionSucceeded { output }
-            | Self::LambdaFunctionSucceeded { output }
-            | Self::TaskSucceeded { output } => {
-                add("output", json!(output.text()));
-                add("outputDetails", whole());
-            }
-            Self::StateEntered { name, input, .. } => {
-                add("name", json!(name));
-                add("input", json!(input.text()));
-                add("inputDetails", whole());
-            }
-            Self::StateExited { name, output, assigned, .. } => {
-                add("name", json!(name));
-                add("output", json!(output.text()));
-                add("outputDetails", whole());
-                if assigned.iter().next().is_some() {
-                    let texts = assigned.iter();
-                    let texts = texts.map(|(name, value)| (name.to_string(), json!(value.text())));
-                    add("assignedVariables", texts.collect());
-                    add("assignedVariablesDetails", whole());
-                }
-            }
-            Self::LambdaFunctionScheduled {
-                resource,
-                input,
-                timeout_in_seconds,
-                task_credentials,
-            } => {
-                add("resource", json!(resource));
-                add("input", json!(input.text()));
-                add("inputDetails", whole());
-                add_limits(&mut add, *timeout_in_seconds, None, task_credentials.as_ref());
-            }
-            Self::TaskScheduled {
-                parameters,
-                timeout_in_seconds,
-                heartbeat_in_seconds,
-                task_credentials,
-            } => {
-                add("region", json!("us-east-1"));
-                add("parameters", json!(parameters.text()));
-                let (timeout, heartbeat) = (*timeout_in_seconds, *heartbeat_in_seconds);
-                add_limits(&mut add, timeout, heartbeat, task_credentials.as_ref());
-            }
-            Self::ExecutionTimedOut => add("error", json!("States.Timeout")),
-            Self::ExecutionFailed { error, cause }
-            | Self::ExecutionAborted { error, cause }
-            | Self::LambdaFunctionFailed { error, cause }
-            | Self::LambdaFunctionTimedOut { error, cause }
-            | Self::TaskFailed { error, cause }
-            | Self::TaskTimedOut { error, cause }
-            | Self::MapRunFailed { error, cause } => {
-                for (name, text) in [("error", error), ("cause", cause)] {
-                    if let Some(text) = text {
-                        add(name, json!(text));
-                    }
-                }
-            }
-            Self::MapStateStarted { length } => add("length", json!(length)),
-            Self::MapIterationStarted { name, index }
-            | Self::MapIterationSucceeded { name, index }
-            | Self::MapIterationFailed { name, index }
-            | Self::MapIterationAborted { name, index } => {
-                add("name", json!(name));
-                add("index", json!(index));
-            }
-            Self::MapRunStarted { map_run_arn } => add("mapRunArn", json!(map_run_arn)),
-            Self::TaskStarted => {}
-            Self::StateAborted { .. }
-            | Self::LambdaFunctionStarted
-            | Self::ParallelStateStarted
-            | Self::ParallelStateSucceeded
-            | Self::ParallelStateFailed
-            | Self::MapStateSucceeded
-            | Self::MapStateFailed
-            | Self::MapRunSucceeded => return None,
+        let mut shown = Shown::default();
+        if !(self.show_execution(&mut shown)
+            || self.show_function(&mut shown)
+            || self.show_task(&mut shown)
+            || self.show_map(&mut shown))
+        {
+            return None;
         }
         let key = match self {
             Self::StateEntered { .. } => "stateEnteredEventDetails".to_owned(),
@@ -299,25 +208,156 @@ impl Details {
                 key + "EventDetails"
             }
         };
-        Some((key, Value::Object(details)))
+        Some((key, Value::Object(shown.0)))
+    }
+
+    /// Shows an event of the execution or of a state; whether it is one that has details.
+    fn show_execution(&self, shown: &mut Shown) -> bool {
+        match self {
+            Self::ExecutionStarted { input, role_arn } => {
+                shown.document("input", input);
+                shown.put("roleArn", json!(role_arn));
+            }
+            Self::ExecutionSucceeded { output } => shown.document("output", output),
+            Self::ExecutionFailed { error, cause } | Self::ExecutionAborted { error, cause } => {
+                shown.failure(error.as_deref(), cause.as_deref());
+            }
+            Self::ExecutionTimedOut => shown.failure(Some("States.Timeout"), None),
+            Self::StateEntered { name, input, .. } => {
+                shown.put("name", json!(name));
+                shown.document("input", input);
+            }
+            Self::StateExited { name, output, assigned, .. } => {
+                shown.put("name", json!(name));
+                shown.document("output", output);
+                let texts = assigned.iter().map(|(name, value)| (name.to_string(), value.text()));
+                let texts: Map<_, _> = texts.map(|(name, text)| (name, json!(text))).collect();
+                if !texts.is_empty() {
+                    shown.put("assignedVariables", Value::Object(texts));
+                    shown.put("assignedVariablesDetails", whole());
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Shows an event of a function that is called by itself; whether it is one that has details.
+    fn show_function(&self, shown: &mut Shown) -> bool {
+        match self {
+            Self::LambdaFunctionScheduled {
+                resource,
+                input,
+                timeout_in_seconds,
+                task_credentials,
+            } => {
+                shown.put("resource", json!(resource));
+                shown.document("input", input);
+                shown.limits(*timeout_in_seconds, None, task_credentials.as_ref());
+            }
+            Self::LambdaFunctionSucceeded { output } => shown.document("output", output),
+            Self::LambdaFunctionFailed { error, cause }
+            | Self::LambdaFunctionTimedOut { error, cause } => {
+                shown.failure(error.as_deref(), cause.as_deref());
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Shows an event of a service integration, of which there is one; whether it is such an event.
+    fn show_task(&self, shown: &mut Shown) -> bool {
+        match self {
+            Self::TaskScheduled {
+                parameters,
+                timeout_in_seconds,
+                heartbeat_in_seconds,
+                task_credentials,
+            } => {
+                shown.put("region", json!("us-east-1"));
+                shown.put("parameters", json!(parameters.text()));
+                let (timeout, heartbeat) = (*timeout_in_seconds, *heartbeat_in_seconds);
+                shown.limits(timeout, heartbeat, task_credentials.as_ref());
+            }
+            Self::TaskStarted => {}
+            Self::TaskSucceeded { output } => shown.document("output", output),
+            Self::TaskFailed { error, cause } | Self::TaskTimedOut { error, cause } => {
+                shown.failure(error.as_deref(), cause.as_deref());
+            }
+            _ => return false,
+        }
+        shown.put("resourceType", json!("lambda"));
+        shown.put("resource", json!("invoke"));
+        true
+    }
+
+    /// Shows an event of a Map; whether it is one that has details.
+    fn show_map(&self, shown: &mut Shown) -> bool {
+        match self {
+            Self::MapStateStarted { length } => shown.put("length", json!(length)),
+            Self::MapIterationStarted { name, index }
+            | Self::MapIterationSucceeded { name, index }
+            | Self::MapIterationFailed { name, index }
+            | Self::MapIterationAborted { name, index } => {
+                shown.put("name", json!(name));
+                shown.put("index", json!(index));
+            }
+            Self::MapRunStarted { map_run_arn } => shown.put("mapRunArn", json!(map_run_arn)),
+            Self::MapRunFailed { error, cause } => {
+                shown.failure(error.as_deref(), cause.as_deref());
+            }
+            _ => return false,
+        }
+        true
     }
 }
 
-fn add_limits(
-    add: &mut impl FnMut(&str, Value),
-    timeout_in_seconds: Option<i64>,
-    heartbeat_in_seconds: Option<i64>,
-    credentials: Option<&Document>,
-) {
-    if let Some(seconds) = timeout_in_seconds {
-        add("timeoutInSeconds", json!(seconds));
+/// Details as they are put together.
+#[derive(Default)]
+struct Shown(Map<String, Value>);
+
+impl Shown {
+    fn put(&mut self, name: &str, value: Value) {
+        self.0.insert(name.to_owned(), value);
     }
-    if let Some(seconds) = heartbeat_in_seconds {
-        add("heartbeatInSeconds", json!(seconds));
+
+    fn document(&mut self, name: &str, document: &Document) {
+        self.put(name, json!(document.text()));
+        self.put(&format!("{name}Details"), whole());
     }
-    if let Some(credentials) = credentials {
-        add("taskCredentials", json!({ "roleArn": credentials.value()["RoleArn"] }));
+
+    fn failure(&mut self, error: Option<&str>, cause: Option<&str>) {
+        for (name, text) in [("error", error), ("cause", cause)] {
+            if let Some(text) = text {
+                self.put(name, json!(text));
+            }
+        }
     }
+
+    fn limits(
+        &mut self,
+        timeout_in_seconds: Option<i64>,
+        heartbeat_in_seconds: Option<i64>,
+        credentials: Option<&Document>,
+    ) {
+        let seconds = [
+            ("timeoutInSeconds", timeout_in_seconds),
+            ("heartbeatInSeconds", heartbeat_in_seconds),
+        ];
+        for (name, seconds) in seconds {
+            if let Some(seconds) = seconds {
+                self.put(name, json!(seconds));
+            }
+        }
+        if let Some(credentials) = credentials {
+            self.put("taskCredentials", json!({ "roleArn": credentials.value()["RoleArn"] }));
+        }
+    }
+}
+
+/// Nothing is ever cut here, and AWS says so beside each document.
+fn whole() -> Value {
+    json!({ "truncated": false })
 }
 
 impl Serialize for HistoryEvent {

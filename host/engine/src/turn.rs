@@ -158,8 +158,8 @@ impl<'e> Turn<'e> {
             self.transitions += 1;
             let went_on = match ended {
                 Ok(()) => self.succeeded(branch)?,
-                Err(Halt::Failed(failure)) => self.failed(branch, failure)?,
-                Err(Halt::HistoryFull) => self.history_full(branch)?,
+                Err(Halt::Failed(failure)) => self.failed(&branch, failure)?,
+                Err(Halt::HistoryFull) => self.history_full(&branch)?,
             };
             // A branch below another one has ended, and its parent goes on.
             let Some((parent, next)) = went_on else { return Ok(()) };
@@ -179,7 +179,7 @@ impl<'e> Turn<'e> {
         };
         if branch.child == Some(branch.id) && !self.has_room(branch.child) {
             // The history of a child execution ends in `ExecutionSucceeded` as well.
-            return self.history_full(branch);
+            return self.history_full(&branch);
         }
         self.forget(&branch);
         let (mut parent, mut fork) = self.wake_fork(parent);
@@ -198,11 +198,11 @@ impl<'e> Turn<'e> {
     }
 
     /// A branch failed: so does the execution, or its parent's state.
-    fn failed(&mut self, branch: Branch, failure: Failure) -> Result<GoesOn, End> {
-        let forks = matches!(self.state(&branch).kind, StateKind::Parallel(_) | StateKind::Map(_));
+    fn failed(&mut self, branch: &Branch, failure: Failure) -> Result<GoesOn, End> {
+        let forks = matches!(self.state(branch).kind, StateKind::Parallel(_) | StateKind::Map(_));
         if forks && branch.parent.is_some() {
             // A Map's next item may be at fault while iterations are under way.
-            let stopped = self.stop_below(&branch, branch.previous_id);
+            let stopped = self.stop_below(branch, branch.previous_id);
             if stopped.is_err() && branch.child.is_none() {
                 return Err(End::HistoryFull { previous_id: branch.previous_id });
             }
@@ -216,12 +216,12 @@ impl<'e> Turn<'e> {
             self.push(None, branch.previous_id, details);
             return Err(End::Outcome(Outcome::Failed { error, cause }));
         };
-        self.forget(&branch);
+        self.forget(branch);
         let (mut parent, fork) = self.wake_fork(parent);
         let state = self.state(&parent);
         let flow = match &state.kind {
             StateKind::Parallel(parallel) => {
-                state::parallel::branch_failed(self, &mut parent, &branch, parallel, &failure)
+                state::parallel::branch_failed(self, &mut parent, branch, parallel, &failure)
             }
             StateKind::Map(map) => {
                 state::map::iteration_failed(self, &mut parent, branch, map, index, fork, &failure)
@@ -232,13 +232,11 @@ impl<'e> Turn<'e> {
     }
 
     /// The history that a branch writes to is full. A child execution fails by that, as any would.
-    fn history_full(&mut self, branch: Branch) -> Result<GoesOn, End> {
+    fn history_full(&mut self, branch: &Branch) -> Result<GoesOn, End> {
         if branch.child.is_none() {
             return Err(End::HistoryFull { previous_id: branch.previous_id });
         }
-        let most = self.start.history_events_max.unwrap_or_default();
-        let cause = format!("The execution reached the maximum number of history events ({most}).");
-        self.failed(branch, Failure::runtime(cause))
+        self.failed(branch, Failure::history_full(self.start.history_events_max))
     }
 
     fn wake_fork(&mut self, parent: BranchId) -> (Branch, Box<crate::fork::Fork>) {

@@ -51,7 +51,8 @@ fn iterations_hold_each_item_once_and_branches_their_input() {
 }
 
 fn run(machine: &Value, input: &Value) -> Vec<HistoryEvent> {
-    let definition = load(&machine.to_string(), "machine").unwrap().machines.remove(0).definition;
+    let definition =
+        load(&machine.to_string(), "machine").expect("it is sound").machines.remove(0).definition;
     let at = Timestamp::UNIX_EPOCH;
     let text = String::new;
     let start = Start {
@@ -60,13 +61,13 @@ fn run(machine: &Value, input: &Value) -> Vec<HistoryEvent> {
         execution_arn: text(),
         machine_arn: text(),
         role_arn: text(),
-        input: Document::parse(input.to_string()).unwrap(),
+        input: Document::parse(input.to_string()).expect("it is JSON"),
         at,
         seed: 1,
         history_events_max: None,
     };
     let mut execution = Execution::new(start);
-    let applied = execution.apply(&definition, at, Event::Started).unwrap();
+    let applied = execution.apply(&definition, at, Event::Started).expect("it can begin");
     assert!(execution.outcome().is_some());
     applied.history
 }

@@ -16,8 +16,9 @@ fn workflow(states: &str) -> Cli {
 stateMachines:
   machine:
     definition:
-{}",
-        states.lines().map(|line| format!("      {line}\n")).collect::<String>()
+      {}
+",
+        states.replace('\n', "\n      ")
     ))
 }
 

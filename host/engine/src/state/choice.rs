@@ -16,10 +16,7 @@ use crate::turn::{Flow, Halt, Turn};
 
 pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, choice: &Choice) -> Result<Flow, Halt> {
     let data = Data::new(turn, branch);
-    let selected = match choice.io.is_whole() {
-        true => None,
-        false => Some(data.input(&choice.io)?),
-    };
+    let selected = if choice.io.is_whole() { None } else { Some(data.input(&choice.io)?) };
     let input = selected.as_ref().unwrap_or(&branch.input);
     let mut taken = choice.default.map(|next| (next, &choice.assign));
     let scope = data.scope(input);

@@ -40,7 +40,7 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, map: &Map) -> Re
     while fork.next < most && !fork.all_begun() {
         begin_next(turn, branch, map, &mut fork, started_id)?;
     }
-    if fork.left == 0 { complete(turn, branch, map, fork) } else { wait(fork) }
+    if fork.left == 0 { complete(turn, branch, map, fork) } else { Ok(wait(fork)) }
 }
 
 /// An iteration came to its end, and its output is in the fork.
@@ -63,7 +63,7 @@ pub(crate) fn iteration_ended(
         begin_next(turn, branch, map, &mut fork, below.previous_id)?;
     }
     if fork.left > 0 {
-        return wait(*fork);
+        return Ok(wait(*fork));
     }
     branch.previous_id = last;
     complete(turn, branch, map, *fork)
@@ -73,7 +73,7 @@ pub(crate) fn iteration_ended(
 pub(crate) fn iteration_failed(
     turn: &mut Turn<'_>,
     branch: &mut Branch,
-    below: Branch,
+    below: &Branch,
     map: &Map,
     index: u32,
     mut fork: Box<Fork>,
@@ -84,7 +84,7 @@ pub(crate) fn iteration_failed(
         run.failed += 1;
         if !run.exceeds(items) {
             fork.end(index, Document::from(failure.to_output()));
-            return iteration_ended(turn, branch, &below, map, index, fork);
+            return iteration_ended(turn, branch, below, map, index, fork);
         }
         turn.stop_below(branch, branch.previous_id)?;
         let failure = Failure::new(
@@ -98,14 +98,14 @@ pub(crate) fn iteration_failed(
     let (state, cause_id) = (turn.state(branch), below.previous_id);
     let details = Details::MapIterationFailed { name: state.name.clone(), index };
     turn.record_apart(branch, cause_id, details)?;
-    turn.record_aborted(&below, cause_id)?;
+    turn.record_aborted(below, cause_id)?;
     turn.stop_below(branch, cause_id)?;
     branch.previous_id = cause_id;
     work::failed(turn, branch, &map.work, failure, Some(Details::MapStateFailed))
 }
 
-fn wait(fork: Fork) -> Result<Flow, Halt> {
-    Ok(Flow::Wait(Waiting::Fork(Box::new(fork))))
+fn wait(fork: Fork) -> Flow {
+    Flow::Wait(Waiting::Fork(Box::new(fork)))
 }
 
 /// How many iterations may run at a time.
