@@ -20,7 +20,7 @@ pub(crate) struct Args {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  succeeded
-  1  the execution failed or was stopped
+  1  the execution failed, timed out or was stopped
   2  invalid arguments, input or definition
   3  the environment: a file that cannot be read or written, no credentials, no memory";
 
