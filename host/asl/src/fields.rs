@@ -129,13 +129,6 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// The same for an object of another tool, which may know fields that we do not.
-    pub(crate) fn finish_with_warnings(self, what: &str, findings: &mut Findings) {
-        let mut found = Findings::default();
-        self.finish(what, &mut found);
-        findings.append(found.into_warnings());
-    }
-
     /// The same for an object of which it is known that AWS refuses other fields.
     pub(crate) fn finish_as_aws(self, what: &str, findings: &mut Findings) {
         for (name, place) in self.leftovers() {
@@ -151,8 +144,8 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// The same for an object of which that is not known: a definition that AWS accepts is not refused
-    /// for its form.
+    /// The same for an object of which that is not known, or of another tool, which may know fields that we
+    /// do not: what AWS accepts is not refused for its form.
     pub(crate) fn finish_in_doubt(self, what: &str, findings: &mut Findings) {
         for (name, place) in self.leftovers() {
             let message = format!("{what} has no field `{name}`");

@@ -180,14 +180,6 @@ impl Findings {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// The same without stopping the file from being used.
-    pub(crate) fn into_warnings(mut self) -> Self {
-        for finding in &mut self.0 {
-            finding.severity = Severity::Warning;
-        }
-        self
-    }
-
     pub(crate) fn append(&mut self, other: Self) {
         self.0.extend(other.0);
     }

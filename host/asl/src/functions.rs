@@ -260,7 +260,7 @@ fn read_function(
     }
     match manner {
         Manner::Own => fields.finish("a function", findings),
-        Manner::Deployed => fields.finish_with_warnings("a function", findings),
+        Manner::Deployed => fields.finish_in_doubt("a function", findings),
     }
     Some(Layer {
         code,

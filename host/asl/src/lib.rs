@@ -7,6 +7,7 @@
 //!
 //! Knows text and the language. Does not know file systems, clocks, functions' code or how a machine runs.
 
+mod definition;
 mod embedding;
 mod fields;
 mod finding;
@@ -19,14 +20,13 @@ mod state;
 mod syntax;
 mod workflow;
 
+pub use definition::{Definition, Machine, MachineId, Name, StateId, Transition};
 pub use finding::{CODES, Diagnostic, Finding, Related, Severity};
 pub use functions::{
     Component, FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant,
     ObjectGrant, Reuse, Stub, StubAnswer, function_name,
 };
-pub use machine::{
-    Definition, Machine, MachineId, Name, STATE_NAME_CHARACTERS_MAX, StateId, Transition,
-};
+pub use machine::STATE_NAME_CHARACTERS_MAX;
 pub use source::{Files, NoFiles, Source, SourceFile};
 pub use state::assign::Assign;
 pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test, is_pattern};

@@ -1,12 +1,8 @@
-//! A state machine with those nested in it: their states, and the rules that hold between them.
+//! Reads a state machine with those nested in it: their states, and the rules that hold between them.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use crate::definition::{Definition, Machine, MachineId, Name, StateId};
 use crate::fields::{Field, Fields};
 use crate::finding::{
     Findings, NO_TERMINAL_STATE, OUT_OF_RANGE, Place, START_AT, STATE_NAME, TARGET, UNREACHABLE,
@@ -17,117 +13,6 @@ use crate::state::{self, State};
 
 /// A state's name, in Unicode characters (`facts/asl.md` 1).
 pub const STATE_NAME_CHARACTERS_MAX: usize = 80;
-
-/// The name of a state or a machine. Cloning shares it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Name(Arc<str>);
-
-impl Name {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Name {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Borrow<str> for Name {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-/// A state of a definition. Numbers follow the order of the file, an outer machine's states before those
-/// nested in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct StateId(u32);
-
-/// A machine of a definition: the outermost one, a branch of a Parallel, or what a Map does with an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct MachineId(u32);
-
-/// A checked state machine. It comes only from [`crate::load`], so every state that something in it leads
-/// to is there.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Definition {
-    comment: Option<String>,
-    timeout_seconds: Option<u64>,
-    machines: Vec<Machine>,
-    states: Vec<State>,
-}
-
-/// A machine within a definition: states that lead to each other.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Machine {
-    /// The first state.
-    pub start_at: StateId,
-    /// Its states in the order of the file, without those of machines nested in them.
-    pub states: Vec<StateId>,
-}
-
-/// Where a state leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transition {
-    /// To another state of its machine.
-    Next(StateId),
-    /// Out of the machine: the state's output is the machine's.
-    End,
-}
-
-impl Definition {
-    /// What the author says about it.
-    pub fn comment(&self) -> Option<&str> {
-        self.comment.as_deref()
-    }
-
-    /// `TimeoutSeconds`: how long an execution may take.
-    pub fn timeout_seconds(&self) -> Option<u64> {
-        self.timeout_seconds
-    }
-
-    /// The outermost machine.
-    pub fn outermost(&self) -> &Machine {
-        &self.machines[0]
-    }
-
-    /// A machine. Every id that stands in this definition has one.
-    ///
-    /// # Panics
-    ///
-    /// When the id comes from another definition.
-    pub fn machine(&self, id: MachineId) -> &Machine {
-        &self.machines[id.0 as usize]
-    }
-
-    /// A state. Every id that stands in this definition has one.
-    ///
-    /// # Panics
-    ///
-    /// When the id comes from another definition.
-    pub fn state(&self, id: StateId) -> &State {
-        &self.states[id.0 as usize]
-    }
-
-    /// All states, nested ones after those of the machine around them.
-    pub fn states(&self) -> impl Iterator<Item = &State> {
-        self.states.iter()
-    }
-
-    /// Whether an id is one of this definition's, for whoever has it from elsewhere.
-    pub fn has(&self, state: StateId) -> bool {
-        (state.0 as usize) < self.states.len()
-    }
-}
 
 /// What is gathered while a definition is read.
 #[derive(Default)]
@@ -252,8 +137,6 @@ fn read_definition(
     let language = query_language(&mut fields, QueryLanguage::JsonPath, findings);
     let timeout_seconds =
         fields.take("TimeoutSeconds").map(|field| field.integer(1, SECONDS_MAX, findings));
-    // `workflow` says what is to be done about it.
-    fields.pass_over(&["functions"]);
     let mut book = Book { language, machine_type, ..Book::default() };
     let (start_at, states) = start_and_states(&mut fields, findings);
     fields.finish_in_doubt("a state machine", findings);

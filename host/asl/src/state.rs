@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use stepwell_query::{Query, ReferencePath, Template};
 
+use crate::definition::{MachineId, Name, StateId, Transition};
 use crate::fields::{Field, Fields};
 use crate::finding::{EXCLUSIVE_FIELDS, Findings, MISSING_FIELD, STATE_TYPE};
-use crate::machine::{Leads, MachineId, Name, QueryLanguage, StateId, Transition, query_language};
+use crate::machine::{Leads, QueryLanguage, query_language};
 use crate::path;
 
 pub(crate) mod assign;

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::definition::Definition;
 use crate::embedding::{self, EmbeddedMachine, OWN_KEY, Reading};
 use crate::fields::{Field, Fields};
 use crate::finding::{
     COMPONENT, FUNCTION_MISSING, Finding, Findings, NO_WORKFLOW, Place, Severity,
 };
 use crate::functions::{self, FunctionSettings, Layers, Manner};
-use crate::machine::{self, Definition};
+use crate::machine;
 use crate::node::Node;
 use crate::source::{Files, NoFiles, Source, Sources};
 use crate::state::StateKind;

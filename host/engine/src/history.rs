@@ -267,6 +267,10 @@ impl Details {
 
     /// Shows an event of a service integration, of which there is one; whether it is such an event.
     fn show_task(&self, shown: &mut Shown) -> bool {
+        let mut of_task = || {
+            shown.put("resourceType", json!("lambda"));
+            shown.put("resource", json!("invoke"));
+        };
         match self {
             Self::TaskScheduled {
                 parameters,
@@ -274,20 +278,23 @@ impl Details {
                 heartbeat_in_seconds,
                 task_credentials,
             } => {
+                of_task();
                 shown.put("region", json!("us-east-1"));
                 shown.put("parameters", json!(parameters.text()));
                 let (timeout, heartbeat) = (*timeout_in_seconds, *heartbeat_in_seconds);
                 shown.limits(timeout, heartbeat, task_credentials.as_ref());
             }
-            Self::TaskStarted => {}
-            Self::TaskSucceeded { output } => shown.document("output", output),
+            Self::TaskStarted => of_task(),
+            Self::TaskSucceeded { output } => {
+                of_task();
+                shown.document("output", output);
+            }
             Self::TaskFailed { error, cause } | Self::TaskTimedOut { error, cause } => {
+                of_task();
                 shown.failure(error.as_deref(), cause.as_deref());
             }
             _ => return false,
         }
-        shown.put("resourceType", json!("lambda"));
-        shown.put("resource", json!("invoke"));
         true
     }
 

@@ -112,7 +112,7 @@ fn state_machines(
     let machines = fields.require("stateMachines", &mut reading.findings);
     match manner {
         Manner::Own => fields.finish("`stepFunctions`", &mut reading.findings),
-        Manner::Deployed => fields.finish_with_warnings("`stepFunctions`", &mut reading.findings),
+        Manner::Deployed => fields.finish_in_doubt("`stepFunctions`", &mut reading.findings),
     }
     let machines = machines?;
     Some((machines.place, machines.node.clone()))

@@ -4,9 +4,10 @@ use serde_json::Value;
 use stepwell_query::{Template, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};
 
 use super::jsonata;
+use crate::definition::Name;
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, VARIABLE};
-use crate::machine::{Leads, Name, QueryLanguage};
+use crate::machine::{Leads, QueryLanguage};
 use crate::node::NodeKind;
 use crate::path;
 

@@ -6,9 +6,10 @@ use stepwell_query::Query;
 
 use super::assign::{self, Assign};
 use super::{InputOutput, input_output, optional};
+use crate::definition::StateId;
 use crate::fields::{Field, Fields};
 use crate::finding::{CHOICE_RULE, Findings, OUT_OF_RANGE, UNKNOWN_FIELD};
-use crate::machine::{Leads, StateId};
+use crate::machine::Leads;
 use crate::node::NodeKind;
 use crate::path;
 

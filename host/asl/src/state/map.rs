@@ -4,9 +4,10 @@ use stepwell_query::{Query, Template};
 
 use super::work::{self, Work};
 use super::{Quantity, distributed, optional, quantity, template};
+use crate::definition::MachineId;
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, NO_EFFECT, OUT_OF_RANGE};
-use crate::machine::{Leads, MachineId, MachineType, QueryLanguage, read_nested};
+use crate::machine::{Leads, MachineType, QueryLanguage, read_nested};
 use crate::path;
 
 /// A label, in Unicode characters (`facts/asl.md` 11.2).

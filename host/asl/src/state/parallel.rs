@@ -4,9 +4,10 @@ use stepwell_query::Template;
 
 use super::template;
 use super::work::{self, Work};
+use crate::definition::MachineId;
 use crate::fields::Fields;
 use crate::finding::{Findings, NO_EFFECT};
-use crate::machine::{Leads, MachineId, read_nested};
+use crate::machine::{Leads, read_nested};
 
 /// A Parallel state's fields.
 #[derive(Debug, Clone, PartialEq)]

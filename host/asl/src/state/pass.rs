@@ -4,9 +4,10 @@ use stepwell_query::{Document, Template};
 
 use super::assign::{self, Assign};
 use super::{InputOutput, ResultPath, input_output, result_path, template, transition};
+use crate::definition::Transition;
 use crate::fields::Fields;
 use crate::finding::Findings;
-use crate::machine::{Leads, Transition};
+use crate::machine::Leads;
 
 /// A Pass state's fields.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,10 +8,11 @@ use super::integration::{self, Integration, Pattern};
 use super::wait::SECONDS_MAX;
 use super::work::{self, Work};
 use super::{Quantity, quantity, template};
+use crate::definition::Name;
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, OUT_OF_RANGE, Place, RESOURCE, UNSUPPORTED};
 use crate::functions::{function_name, reference};
-use crate::machine::{Leads, MachineType, Name};
+use crate::machine::{Leads, MachineType};
 
 /// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
 const LOCAL_LAMBDA_ARN_PREFIX: &str = "arn:aws:lambda:us-east-1:123456789012:function:";

@@ -5,9 +5,10 @@ use stepwell_query::Query;
 
 use super::assign::{self, Assign};
 use super::{InputOutput, input_output, transition};
+use crate::definition::Transition;
 use crate::fields::Fields;
 use crate::finding::{EXCLUSIVE_FIELDS, Findings};
-use crate::machine::{Leads, Transition};
+use crate::machine::Leads;
 use crate::path;
 
 /// The most that AWS takes for `Seconds` and other times in seconds.

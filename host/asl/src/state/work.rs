@@ -8,9 +8,10 @@ use super::wait::SECONDS_MAX;
 use super::{
     InputOutput, ResultPath, input_output, jsonata, optional, result_path, template, transition,
 };
+use crate::definition::{StateId, Transition};
 use crate::fields::{Field, Fields};
 use crate::finding::{ERROR_EQUALS, Findings, OUT_OF_RANGE, UNKNOWN_FIELD};
-use crate::machine::{Leads, QueryLanguage, StateId, Transition};
+use crate::machine::{Leads, QueryLanguage};
 
 /// The most that AWS takes for `MaxDelaySeconds`, exclusive.
 const MAX_DELAY_SECONDS_LIMIT: u64 = 31_622_400;
