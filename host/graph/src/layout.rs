@@ -155,8 +155,10 @@ impl Layout {
             let (from, to) = (place(edge.from), place(edge.to));
             let label = self.label_size(*edge_id);
             if from == to {
-                let beside = &mut items[from].beside;
-                *beside = beside.max(LOOP + label.0);
+                // The label stands beside the node, and must not reach beyond it above or below.
+                let item = &mut items[from];
+                item.beside = item.beside.max(LOOP + label.0);
+                item.height = item.height.max(label.1);
             } else {
                 links.push(Link { from, to, label, kind: edge.kind as u8 });
                 linked.push(*edge_id);
