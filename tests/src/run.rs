@@ -71,6 +71,7 @@ pub fn start(input: Document) -> Start {
         at: STARTED_AT.parse().expect("it is a timestamp"),
         seed: 42,
         history_events_max: Some(stepwell_engine::HISTORY_EVENTS_MAX),
+        child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
     }
 }
 
@@ -141,7 +142,9 @@ impl Agenda {
                 };
                 self.add(now + reply.after, event);
             }
-            Effect::SetTimer { id, at } => self.add(*at.max(&now), Event::TimerFired { id: *id }),
+            Effect::SetTimer { id, at, .. } => {
+                self.add(*at.max(&now), Event::TimerFired { id: *id })
+            }
             Effect::Cancel { id } => self.events.retain(|_, event| effect_of(event) != Some(*id)),
             Effect::Resume => self.add(now, Event::Resumed),
             Effect::Finish(_) => self.events.clear(),

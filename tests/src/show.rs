@@ -147,7 +147,7 @@ fn effect(effect: &Effect) -> String {
         Effect::Invoke { id, function, payload, attempt, .. } => {
             format!("Invoke #{} {function} attempt {attempt} {}", id.0, cut(payload.text()))
         }
-        Effect::SetTimer { id, at } => format!("SetTimer #{} {}", id.0, offset(*at)),
+        Effect::SetTimer { id, at, .. } => format!("SetTimer #{} {}", id.0, offset(*at)),
         Effect::Cancel { id } => format!("Cancel #{}", id.0),
         Effect::Resume => "Resume".to_owned(),
         Effect::Finish(outcome) => self::outcome(outcome),

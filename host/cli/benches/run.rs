@@ -19,13 +19,11 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::Timestamp;
 use stepwell_asl::Name;
-use stepwell_cli::{Callable, Clock, Functions, Observer, Run, Silent, drive};
-use stepwell_engine::{Details, Execution, HistoryEvent, Outcome, Start};
+use stepwell_cli::{Answered, Callable, Clock, Functions, Observer, Run, Silent, drive};
+use stepwell_engine::{Details, Execution, FailedChild, HistoryEvent, Outcome, Start};
 use stepwell_objects::FolderBuckets;
 use stepwell_query::Document;
-use stepwell_sandbox::{
-    Component, Environment, Function, FunctionSettings, Grants, Report, Sandbox,
-};
+use stepwell_sandbox::{Component, Environment, Function, FunctionSettings, Grants, Sandbox};
 use tokio::sync::Notify;
 
 fn main() {
@@ -68,8 +66,9 @@ impl Observer for Rounds {
     }
 
     fn on_call(&mut self, _: &Name, _: &Name) {}
-    fn on_answer(&mut self, _: &Name, _: &Name, _: Option<&Report>) {}
-    fn on_wait(&mut self, _: Timestamp) {}
+    fn on_answer(&mut self, _: &Answered<'_>) {}
+    fn on_wait(&mut self, _: &Name, _: Timestamp) {}
+    fn on_failed_child(&mut self, _: &FailedChild) {}
 }
 
 #[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 10)]
@@ -90,7 +89,7 @@ fn transitions(bencher: Bencher<'_, '_>, rounds: usize) {
             definition: Arc::clone(&definition),
             execution: Execution::new(start()),
             functions: functions.clone(),
-            clock: Clock::new(false),
+            clock: Clock::new(false, Clock::wall()),
         };
         let driven = runtime.spawn(async move {
             let enough = Arc::new(Notify::new());
@@ -123,7 +122,7 @@ fn map_of_tasks(bencher: Bencher<'_, '_>, cores: usize) {
             definition: Arc::clone(&definition),
             execution: Execution::new(start),
             functions: functions.clone(),
-            clock: Clock::new(false),
+            clock: Clock::new(false, Clock::wall()),
         };
         let driven =
             runtime.spawn(async move { drive(run, &mut Silent, std::future::pending()).await });
@@ -163,9 +162,10 @@ fn start() -> Start {
         machine_arn: "arn:machine".to_owned(),
         role_arn: "arn:role".to_owned(),
         input: Document::parse(r#"{"continue":true,"offset":0}"#).expect("the input is JSON"),
-        at: Clock::new(false).now(),
+        at: Clock::wall(),
         seed: 7,
         history_events_max: None,
+        child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
     }
 }
 

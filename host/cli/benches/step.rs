@@ -114,7 +114,7 @@ fn step(bencher: Bencher<'_, '_>, environment: Environment) {
             definition: Arc::clone(&definition),
             execution: Execution::new(start()),
             functions: functions.clone(),
-            clock: Clock::new(false),
+            clock: Clock::new(false, Clock::wall()),
         };
         let (outcome, _) =
             on_worker(async move { drive(run, &mut Silent, std::future::pending()).await });
@@ -130,9 +130,10 @@ fn start() -> Start {
         machine_arn: "arn:machine".to_owned(),
         role_arn: "arn:role".to_owned(),
         input: Document::parse(EVENT).expect("the event is JSON"),
-        at: Clock::new(false).now(),
+        at: Clock::wall(),
         seed: 7,
         history_events_max: None,
+        child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
     }
 }
 

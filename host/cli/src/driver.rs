@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stepwell_asl::{Definition, Name};
-use stepwell_engine::{Effect, EffectId, Event, Execution, HistoryEvent, Outcome};
+use stepwell_engine::{
+    Effect, EffectId, Event, Execution, FailedChild, Failure, HistoryEvent, Outcome, Purpose,
+};
 use stepwell_sandbox::Report;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::clock::Clock;
-use crate::functions::{Answer, Call, Functions};
+use crate::functions::{Answer, Call, Callable, Functions};
 
 /// An execution that is to be run.
 pub struct Run {
@@ -34,10 +36,25 @@ pub trait Observer {
     fn on_history(&mut self, events: &[HistoryEvent]);
     /// A state calls a function.
     fn on_call(&mut self, state: &Name, function: &Name);
-    /// A state's call was answered. Stubs have no reports.
-    fn on_answer(&mut self, state: &Name, function: &Name, report: Option<&Report>);
-    /// The execution will wait until a time.
-    fn on_wait(&mut self, until: Timestamp);
+    /// A state's call was answered.
+    fn on_answer(&mut self, answered: &Answered<'_>);
+    /// A state waits until a time, by itself or before it retries.
+    fn on_wait(&mut self, state: &Name, until: Timestamp);
+    /// A child execution of a distributed Map failed.
+    fn on_failed_child(&mut self, child: &FailedChild);
+}
+
+/// A call that was answered.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// The state that called.
+    pub state: &'a Name,
+    /// The function.
+    pub function: &'a Name,
+    /// How it failed, if it did.
+    pub failure: Option<&'a Failure>,
+    /// What it took. Stubs have no reports.
+    pub report: Option<&'a Report>,
 }
 
 /// Observes nothing.
@@ -47,8 +64,9 @@ pub struct Silent;
 impl Observer for Silent {
     fn on_history(&mut self, _: &[HistoryEvent]) {}
     fn on_call(&mut self, _: &Name, _: &Name) {}
-    fn on_answer(&mut self, _: &Name, _: &Name, _: Option<&Report>) {}
-    fn on_wait(&mut self, _: Timestamp) {}
+    fn on_answer(&mut self, _: &Answered<'_>) {}
+    fn on_wait(&mut self, _: &Name, _: Timestamp) {}
+    fn on_failed_child(&mut self, _: &FailedChild) {}
 }
 
 /// A call that was answered.
@@ -77,6 +95,8 @@ struct Pending {
     running: JoinSet<Ended>,
     handles: BTreeMap<EffectId, AbortHandle>,
     due: BTreeMap<(Timestamp, EffectId), Due>,
+    /// When what is due is due.
+    due_at: BTreeMap<EffectId, Timestamp>,
     resume: bool,
 }
 
@@ -94,6 +114,7 @@ pub async fn drive(
         running: JoinSet::new(),
         handles: BTreeMap::new(),
         due: BTreeMap::new(),
+        due_at: BTreeMap::new(),
         resume: false,
     };
     let mut stop = std::pin::pin!(stop);
@@ -102,6 +123,9 @@ pub async fn drive(
         let applied = execution.apply(&definition, at, event);
         let applied = applied.expect("the driver sends only what the engine asked for");
         observer.on_history(&applied.history);
+        for child in &applied.failed_children {
+            observer.on_failed_child(child);
+        }
         let invocations = applied.effects.iter().filter(|e| matches!(e, Effect::Invoke { .. }));
         let alone = pending.is_idle() && invocations.count() == 1;
         for effect in applied.effects {
@@ -111,9 +135,11 @@ pub async fn drive(
                     let call = Call { request_id, arn, payload, attempt };
                     pending.call(&functions, &clock, at, id, (state, function), call, alone);
                 }
-                Effect::SetTimer { id, at } => {
-                    observer.on_wait(at);
-                    pending.due.insert((at, id), Due::Timer);
+                Effect::SetTimer { id, at, purpose } => {
+                    if let Purpose::Wait { state } = purpose {
+                        observer.on_wait(&state, at);
+                    }
+                    pending.schedule(id, at, Due::Timer);
                 }
                 Effect::Cancel { id } => pending.cancel(id),
                 Effect::Resume => pending.resume = true,
@@ -148,20 +174,23 @@ impl Pending {
         let callable = functions.get(function.as_str()).cloned();
         let sleeps = callable.as_ref().and_then(|callable| callable.sleeps(call.attempt));
         let sleeps = sleeps.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
-        let on_clock = sleeps.filter(|_| clock.skips());
+        let missing = functions.missing(function.as_str(), &call);
+        // On a clock that jumps, what takes no real time answers in its turn, the same in each run.
+        let takes_time = matches!(callable, Some(Callable::Function(_)));
+        let on_clock = (clock.skips() && !takes_time).then(|| sleeps.unwrap_or_default());
         let calling: Calling = Box::pin(async move {
             if let (Some(duration), None) = (sleeps, on_clock) {
                 tokio::time::sleep(duration).await;
             }
             let answer = match callable {
                 Some(callable) => callable.call(call).await,
-                None => Answer::no_such_function(&call),
+                None => missing,
             };
             Ended { id, state, function, answer }
         });
         if let Some(duration) = on_clock {
             let at = now.saturating_add(duration).unwrap_or(Timestamp::MAX);
-            self.due.insert((at, id), Due::Stub(calling));
+            self.schedule(id, at, Due::Stub(calling));
         } else if alone {
             self.alone = Some((id, calling));
         } else {
@@ -176,7 +205,14 @@ impl Pending {
         if let Some(handle) = self.handles.remove(&id) {
             handle.abort();
         }
-        self.due.retain(|(_, due), _| *due != id);
+        if let Some(at) = self.due_at.remove(&id) {
+            self.due.remove(&(at, id));
+        }
+    }
+
+    fn schedule(&mut self, id: EffectId, at: Timestamp, due: Due) {
+        self.due_at.insert(id, at);
+        self.due.insert((at, id), due);
     }
 
     /// Waits for the next thing to happen, and names it.
@@ -188,6 +224,7 @@ impl Pending {
     ) -> Event {
         // A stop is looked at first, and a machine that never waits must not hide it.
         let resume = std::mem::take(&mut self.resume);
+        clock.set_running(!self.is_idle());
         loop {
             let next = self.due.first_key_value().map(|((at, _), _)| *at);
             // A clock that jumps does so only when nothing is under way that could happen before.
@@ -224,6 +261,7 @@ impl Pending {
                 () = sleep(rest) => {
                     let first = self.due.pop_first();
                     let ((_, id), due) = first.expect("only what is due is slept for");
+                    self.due_at.remove(&id);
                     return match due {
                         Due::Timer => Event::TimerFired { id },
                         Due::Stub(calling) => outcome(calling.await, observer),
@@ -244,7 +282,12 @@ async fn run_alone(alone: &mut Option<(EffectId, Calling)>) -> Ended {
 
 fn outcome(ended: Ended, observer: &mut impl Observer) -> Event {
     let Ended { id, state, function, answer } = ended;
-    observer.on_answer(&state, &function, answer.report.as_ref());
+    observer.on_answer(&Answered {
+        state: &state,
+        function: &function,
+        failure: answer.result.as_ref().err(),
+        report: answer.report.as_ref(),
+    });
     match answer.result {
         Ok(output) => Event::FunctionSucceeded { id, output },
         Err(failure) => Event::FunctionFailed { id, failure },

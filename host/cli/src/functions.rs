@@ -20,7 +20,11 @@ use crate::error::reason;
 
 /// The functions that a machine calls, by the name that its resources use.
 #[derive(Clone, Default)]
-pub struct Functions(BTreeMap<String, Callable>);
+pub struct Functions {
+    by_name: BTreeMap<String, Callable>,
+    /// Those that have nothing to answer with.
+    without_code: BTreeSet<String>,
+}
 
 /// Something that can be called.
 #[derive(Clone)]
@@ -54,19 +58,6 @@ pub(crate) struct Unusable {
     pub(crate) environment: bool,
 }
 
-impl Answer {
-    /// What the Lambda service answers for a function that it does not know (`facts/asl.md` 13.1).
-    pub(crate) fn no_such_function(call: &Call) -> Self {
-        let (arn, id) = (&call.arn, &call.request_id);
-        let cause = format!(
-            "Function not found: {arn}:$LATEST (Service: AWSLambda; Status Code: 404; Error Code: \
-             ResourceNotFoundException; Request ID: {id}; Proxy: null)"
-        );
-        let failure = Failure::new("Lambda.ResourceNotFoundException", cause);
-        Self { result: Err(failure), report: None }
-    }
-}
-
 impl Functions {
     /// No functions.
     pub fn new() -> Self {
@@ -75,7 +66,7 @@ impl Functions {
 
     /// Adds one, under the name that resources use.
     pub fn insert(&mut self, name: impl Into<String>, callable: Callable) {
-        self.0.insert(name.into(), callable);
+        self.by_name.insert(name.into(), callable);
     }
 
     /// Whether one of the functions that a machine calls is a component.
@@ -135,16 +126,43 @@ impl Functions {
                         _ => unreachable!("a workflow with components is loaded with a sandbox"),
                     }
                 }
-                None => continue,
+                None => {
+                    functions.without_code.insert(resource.to_owned());
+                    continue;
+                }
             };
             functions.insert(resource, callable);
         }
         if unusable.is_empty() { Ok(functions) } else { Err(unusable) }
     }
 
-    pub(crate) fn get(&self, resource: &str) -> Option<&Callable> {
-        self.0.get(resource)
+    /// The answer to a call of a function that is not there.
+    pub(crate) fn missing(&self, resource: &str, call: &Call) -> Answer {
+        let failure = if self.without_code.contains(resource) {
+            let cause = format!("the function `{resource}` has no `component:` and no `stub:`");
+            Failure::new("Stepwell.NoCode", cause)
+        } else {
+            no_such_function(call)
+        };
+        Answer { result: Err(failure), report: None }
     }
+
+    pub(crate) fn get(&self, resource: &str) -> Option<&Callable> {
+        self.by_name.get(resource)
+    }
+}
+
+/// What the Lambda service answers for a function that it does not know (`facts/asl.md` 13.1).
+fn no_such_function(call: &Call) -> Failure {
+    /// Colons in an ARN without a qualifier.
+    const COLONS: usize = 6;
+    let (arn, id) = (&call.arn, &call.request_id);
+    let version = if arn.matches(':').count() > COLONS { "" } else { ":$LATEST" };
+    let cause = format!(
+        "Function not found: {arn}{version} (Service: AWSLambda; Status Code: 404; Error Code: \
+         ResourceNotFoundException; Request ID: {id}; Proxy: null)"
+    );
+    Failure::new("Lambda.ResourceNotFoundException", cause)
 }
 
 impl Callable {

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use clock::Clock;
-pub use driver::{Observer, Run, Silent, drive};
+pub use driver::{Answered, Observer, Run, Silent, drive};
 pub use functions::{Callable, Functions};
 
 use crate::args::{Args, Command};

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
-use stepwell_asl::Name;
-use stepwell_engine::{Details, HistoryEvent};
+use stepwell_asl::{Name, StateType};
+use stepwell_engine::{Details, FailedChild, HistoryEvent};
 use stepwell_sandbox::{Report, Status};
 
-use crate::driver::Observer;
+use crate::driver::{Answered, Observer};
 use crate::error::counted;
 use crate::failure;
 use crate::history::HistoryFile;
@@ -32,10 +32,10 @@ pub(crate) struct Progress {
     transitions: u64,
     state: String,
     last_report: String,
-    /// Of an invocation that failed; told with its error, which the history brings.
-    failed_report: Option<String>,
-    /// Whether the invocation that ends now had a report: stubs have none.
-    reported: bool,
+    /// Whether the answer that the history goes on from was a failure, which has been told.
+    told_failure: bool,
+    /// Which Task state an event of an attempt belongs to, for the last event of each.
+    tasks: BTreeMap<u64, Name>,
     totals: BTreeMap<String, Totals>,
 }
 
@@ -71,8 +71,8 @@ impl Progress {
             transitions: 0,
             state: String::new(),
             last_report: String::new(),
-            failed_report: None,
-            reported: false,
+            told_failure: false,
+            tasks: BTreeMap::new(),
             totals: BTreeMap::new(),
         }
     }
@@ -100,20 +100,22 @@ impl Progress {
     }
 
     /// An attempt failed; a retrier or a catcher may go on from here.
-    fn failure(&mut self, error: Option<&str>, cause: Option<&str>) {
-        let (state, transitions) = (self.state.clone(), self.transitions);
+    fn failure(&mut self, state: &str, error: Option<&str>, cause: Option<&str>) {
         let ended = failure::ended("failed", error, cause);
-        self.line(&format!("{transitions:>6}  {state}  {ended}"));
-        if let Some(report) = self.failed_report.take() {
-            self.line(&format!("        {}", report.trim_end()));
-        }
+        self.line(&format!("{:>6}  {state}  {ended}", self.transitions));
     }
 
-    /// An attempt succeeded. If it had a report, all is said.
-    fn succeeded(&mut self) {
-        if !std::mem::take(&mut self.reported) && self.live.is_none() {
-            self.line(&format!("{:>6}  {}  stub", self.transitions, self.state));
+    /// Follows the events of a Task's attempts; gives the state that an event belongs to.
+    fn task_of(&mut self, event: &HistoryEvent) -> Option<Name> {
+        if let Details::StateEntered { state_type: StateType::Task, name, .. } = &event.details {
+            self.tasks.insert(event.id, name.clone());
+            return None;
         }
+        let name = self.tasks.remove(&event.previous_id)?;
+        if !matches!(event.details, Details::StateExited { .. } | Details::StateAborted { .. }) {
+            self.tasks.insert(event.id, name.clone());
+        }
+        Some(name)
     }
 
     fn draw(&mut self, at_once: bool) {
@@ -145,6 +147,7 @@ impl Observer for Progress {
             history.append(events);
         }
         for event in events {
+            let task = self.task_of(event);
             match &event.details {
                 Details::StateEntered { name, .. } => {
                     self.transitions += 1;
@@ -153,16 +156,16 @@ impl Observer for Progress {
                 Details::LambdaFunctionFailed { error, cause }
                 | Details::LambdaFunctionTimedOut { error, cause }
                 | Details::TaskFailed { error, cause }
-                | Details::TaskTimedOut { error, cause } => {
-                    self.failure(error.as_deref(), cause.as_deref());
-                    self.reported = false;
-                }
-                Details::LambdaFunctionSucceeded { .. } | Details::TaskSucceeded { .. } => {
-                    self.succeeded();
+                | Details::TaskTimedOut { error, cause }
+                    if !std::mem::take(&mut self.told_failure) =>
+                {
+                    let state = task.map(|name| name.to_string()).unwrap_or_default();
+                    self.failure(&state, error.as_deref(), cause.as_deref());
                 }
                 _ => {}
             }
         }
+        self.told_failure = false;
         self.draw(false);
     }
 
@@ -175,46 +178,57 @@ impl Observer for Progress {
         self.draw(false);
     }
 
-    fn on_answer(&mut self, state: &Name, function: &Name, report: Option<&Report>) {
-        // Others may have been entered meanwhile.
-        self.state = state.to_string();
-        let Some(report) = report else { return };
-        self.reported = true;
-        for line in &report.log {
-            // A message of several lines must not look like something that is said here.
-            self.line(&format!("    | {}", line.to_string().replace('\n', "\n    | ")));
-        }
-        if report.log_dropped_bytes > 0 {
-            self.line(&format!("    | ({} more bytes of log)", report.log_dropped_bytes));
-        }
+    fn on_answer(&mut self, answered: &Answered<'_>) {
+        let Answered { state, function, failure, report } = answered;
         let first = self.totals.is_empty();
-        self.totals.entry(function.to_string()).or_default().add(report);
-        if let Some(timings) = &self.timings
-            && first
-        {
+        if let Some(report) = report {
+            for line in &report.log {
+                // A message of several lines must not look like something that is said here.
+                self.line(&format!("    | {}", line.to_string().replace('\n', "\n    | ")));
+            }
+            if report.log_dropped_bytes > 0 {
+                self.line(&format!("    | ({} more bytes of log)", report.log_dropped_bytes));
+            }
+            self.totals.entry(function.to_string()).or_default().add(report);
+        }
+        if let (Some(timings), Some(_), true) = (&self.timings, report, first) {
             timings.mark("the first task as a whole");
         }
-        let short = short(report);
-        if self.live.is_some() && sound(report) {
-            self.last_report = format!(" · {function} {short}");
-            self.draw(false);
-        } else if sound(report) {
-            let (state, transitions) = (self.state.clone(), self.transitions);
-            self.line(&format!("{transitions:>6}  {state}  {function} {short}"));
-        } else {
-            self.failed_report = Some(report.to_string());
+        self.told_failure = failure.is_some();
+        match (failure, report) {
+            (Some(failure), report) => {
+                self.failure(state.as_str(), failure.error.as_deref(), failure.cause.as_deref());
+                if let Some(report) = report {
+                    self.line(&format!("        {}", report.to_string().trim_end()));
+                }
+            }
+            (None, Some(report)) if self.live.is_some() => {
+                self.last_report = format!(" · {function} {}", short(report));
+                self.draw(false);
+            }
+            (None, report) if self.live.is_none() => {
+                let what = report.map(|report| format!("{function} {}", short(report)));
+                let what = what.unwrap_or_else(|| "stub".to_owned());
+                self.line(&format!("{:>6}  {state}  {what}", self.transitions));
+            }
+            (None, _) => {}
         }
     }
 
-    fn on_wait(&mut self, until: Timestamp) {
-        let state = self.state.clone();
+    fn on_wait(&mut self, state: &Name, until: Timestamp) {
         if self.live.is_some() {
-            self.state = format!("{state} (until {until})");
+            let before = std::mem::replace(&mut self.state, format!("{state} (until {until})"));
             self.draw(true);
-            self.state = state;
+            self.state = before;
         } else {
             self.line(&format!("{:>6}  {state}  until {until}", self.transitions));
         }
+    }
+
+    fn on_failed_child(&mut self, child: &FailedChild) {
+        let FailedChild { state, index, failure } = child;
+        let item = format!("{state} item {index}");
+        self.failure(&item, failure.error.as_deref(), failure.cause.as_deref());
     }
 }
 

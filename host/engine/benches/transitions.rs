@@ -122,6 +122,7 @@ fn run(definition: &Definition, input: Document) -> Vec<HistoryEvent> {
         at,
         seed: 42,
         history_events_max: None,
+        child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
     });
     let mut history = Vec::new();
     let mut event = Event::Started;

@@ -91,6 +91,8 @@ pub(crate) struct Child {
     pub(crate) input: Document,
     pub(crate) at: Timestamp,
     pub(crate) history_id: u64,
+    /// The size of its variables, in bytes of JSON text.
+    pub(crate) variables_bytes: usize,
 }
 
 impl Branch {

@@ -162,6 +162,10 @@ impl Scope for At<'_> {
         }
     }
 
+    fn execution_input(&self) -> &Value {
+        self.moment.execution().input.value()
+    }
+
     fn variable(&self, name: &str) -> Option<&Value> {
         self.moment.variable(name).map(Document::value)
     }

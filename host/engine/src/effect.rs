@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use stepwell_asl::Name;
 use stepwell_query::Document;
 
-use crate::HistoryEvent;
+use crate::{Failure, HistoryEvent};
 
 /// Identifies an effect within its execution. A pure function of the events so far, so that a replay
 /// asks for the same effects under the same ids.
@@ -40,6 +40,8 @@ pub enum Effect {
         id: EffectId,
         /// When.
         at: Timestamp,
+        /// What for.
+        purpose: Purpose,
     },
     /// What was asked for under this id is not wanted any more: stop it. Its outcome, should it still
     /// come, is ignored.
@@ -51,6 +53,30 @@ pub enum Effect {
     Resume,
     /// The execution has ended.
     Finish(Outcome),
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// A state waits until then, by itself or before it retries.
+    Wait {
+        /// The state.
+        state: Name,
+    },
+    /// What runs until then has taken too long.
+    Timeout,
+}
+
+/// A child execution of a distributed Map that failed. Its history is its own, so that the history of the
+/// execution does not tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailedChild {
+    /// The Map.
+    pub state: Name,
+    /// Which of its items it was for.
+    pub index: u32,
+    /// How it failed.
+    pub failure: Failure,
 }
 
 /// How an execution ended.
@@ -87,4 +113,6 @@ pub struct Applied {
     pub effects: Vec<Effect>,
     /// What the history gained, in order.
     pub history: Vec<HistoryEvent>,
+    /// Child executions that failed, in order.
+    pub failed_children: Vec<FailedChild>,
 }

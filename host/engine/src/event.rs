@@ -63,13 +63,20 @@ pub struct Start {
     /// After how many history events the execution fails, as AWS does: [`crate::HISTORY_EVENTS_MAX`];
     /// `None`: never.
     pub history_events_max: Option<u64>,
+    /// How many executions a distributed Map runs at a time, at most: what the driver can carry, or AWS's
+    /// own [`crate::DISTRIBUTED_EXECUTIONS_MAX`].
+    pub child_executions_max: u32,
 }
 
 impl Start {
     /// The ARN of a function in the region and account of the execution.
     pub(crate) fn function_arn(&self, function: &str) -> String {
-        let mut parts = self.machine_arn.split(':').skip(3);
-        let [region, account] = [(); 2].map(|()| parts.next().unwrap_or_default());
-        format!("arn:aws:lambda:{region}:{account}:function:{function}")
+        let account = self.machine_arn.split(':').nth(4).unwrap_or_default();
+        format!("arn:aws:lambda:{}:{account}:function:{function}", self.region())
+    }
+
+    /// The region of the execution.
+    pub(crate) fn region(&self) -> &str {
+        self.machine_arn.split(':').nth(3).unwrap_or_default()
     }
 }

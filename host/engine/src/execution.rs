@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use stepwell_asl::Definition;
 
 use crate::branch::{Branch, BranchId, Child, Waiting};
-use crate::effect::{Applied, Effect, EffectId, Outcome};
+use crate::effect::{Applied, Effect, EffectId, Outcome, Purpose};
 use crate::event::{Event, Start};
 use crate::failure::{Failure, draw};
 use crate::history::Details;
@@ -194,7 +194,8 @@ fn begin(turn: &mut Turn<'_>) -> Result<(), End> {
     if let Some(seconds) = definition.timeout_seconds() {
         let duration = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         let at = turn.at.saturating_add(duration).unwrap_or(Timestamp::MAX);
-        turn.running.timeout = Some(turn.ask_with_id(|id| Effect::SetTimer { id, at }));
+        turn.running.timeout =
+            Some(turn.ask_with_id(|id| Effect::SetTimer { id, at, purpose: Purpose::Timeout }));
     }
     let id = turn.next_branch_id();
     let root = Branch::before(id, definition.outermost().start_at, input, turn.at);

@@ -78,6 +78,7 @@ pub enum Details {
         cause: Option<String>,
     },
     TaskScheduled {
+        region: Arc<str>,
         parameters: Document,
         timeout_in_seconds: Option<i64>,
         heartbeat_in_seconds: Option<i64>,
@@ -273,13 +274,14 @@ impl Details {
         };
         match self {
             Self::TaskScheduled {
+                region,
                 parameters,
                 timeout_in_seconds,
                 heartbeat_in_seconds,
                 task_credentials,
             } => {
                 of_task();
-                shown.put("region", json!("us-east-1"));
+                shown.put("region", json!(region));
                 shown.put("parameters", json!(parameters.text()));
                 let (timeout, heartbeat) = (*timeout_in_seconds, *heartbeat_in_seconds);
                 shown.limits(timeout, heartbeat, task_credentials.as_ref());

@@ -27,10 +27,11 @@ mod history;
 mod state;
 mod turn;
 
-pub use effect::{Applied, Effect, EffectId, Outcome};
+pub use effect::{Applied, Effect, EffectId, FailedChild, Outcome, Purpose};
 pub use event::{Event, Start};
 pub use execution::{
     Execution, HISTORY_EVENTS_MAX, IllegalEvent, STATE_BYTES_MAX, TRANSITIONS_PER_APPLY_MAX,
 };
 pub use failure::Failure;
 pub use history::{Assigned, Details, HistoryEvent, epoch_seconds};
+pub use state::map::DISTRIBUTED_EXECUTIONS_MAX;

@@ -7,7 +7,7 @@ use stepwell_asl::{Definition, State, StateKind, Transition};
 use stepwell_query::{Document, format_uuid, random_uuid};
 
 use crate::branch::{Branch, BranchId, Child, Waiting};
-use crate::effect::{Applied, Effect, EffectId, Outcome};
+use crate::effect::{Applied, Effect, EffectId, FailedChild, Outcome};
 use crate::event::Start;
 use crate::execution::{Counters, Running, STATE_BYTES_MAX, TRANSITIONS_PER_APPLY_MAX};
 use crate::failure::Failure;
@@ -167,6 +167,12 @@ impl<'e> Turn<'e> {
         }
     }
 
+    /// Tells of a child execution of a branch's Map that failed, which the history does not.
+    pub(crate) fn tell_of_failed_child(&mut self, branch: &Branch, index: u32, failure: &Failure) {
+        let (state, failure) = (self.state(branch).name.clone(), failure.clone());
+        self.applied.failed_children.push(FailedChild { state, index, failure });
+    }
+
     /// A branch came to its end: so does the execution, or its parent may go on.
     fn succeeded(&mut self, mut branch: Branch) -> Result<GoesOn, End> {
         let output = branch.input.clone();
@@ -200,7 +206,7 @@ impl<'e> Turn<'e> {
     /// A branch failed: so does the execution, or its parent's state.
     fn failed(&mut self, branch: &Branch, failure: Failure) -> Result<GoesOn, End> {
         let forks = matches!(self.state(branch).kind, StateKind::Parallel(_) | StateKind::Map(_));
-        if forks && branch.parent.is_some() {
+        if forks {
             // A Map's next item may be at fault while iterations are under way.
             let stopped = self.stop_below(branch, branch.previous_id);
             if stopped.is_err() && branch.child.is_none() {
@@ -340,21 +346,30 @@ impl<'e> Turn<'e> {
         const VARIABLES_BYTES_MAX: usize = 10 << 20;
         for (name, value) in assigned.iter() {
             let before = branch.variables.insert(name.clone(), value.clone());
-            self.counters.variables_bytes += value.size_bytes();
-            self.counters.variables_bytes -= before.map_or(0, |value| value.size_bytes());
+            let bytes = self.variables_bytes(branch.child);
+            *bytes += value.size_bytes();
+            *bytes -= before.map_or(0, |value| value.size_bytes());
         }
-        if self.counters.variables_bytes > VARIABLES_BYTES_MAX {
+        if *self.variables_bytes(branch.child) > VARIABLES_BYTES_MAX {
             let what = "The total size of all variables exceeds the maximum of 10 MiB.";
             return Err(self.runtime_failure(branch, what));
         }
         Ok(())
     }
 
+    /// The size of all variables of the execution, or child execution, that a branch belongs to.
+    fn variables_bytes(&mut self, child: Option<BranchId>) -> &mut usize {
+        match child.and_then(|child| self.running.children.get_mut(&child)) {
+            Some(child) => &mut child.variables_bytes,
+            None => &mut self.counters.variables_bytes,
+        }
+    }
+
     /// Lets go of what only a branch needed that will not go on.
     fn forget(&mut self, branch: &Branch) {
-        self.running.children.remove(&branch.id);
         let bytes = branch.variables.values().map(Document::size_bytes).sum::<usize>();
-        self.counters.variables_bytes -= bytes;
+        *self.variables_bytes(branch.child) -= bytes;
+        self.running.children.remove(&branch.id);
     }
 
     /// Adds an event to the history as the consequence of the branch's last one.

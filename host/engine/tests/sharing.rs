@@ -65,6 +65,7 @@ fn run(machine: &Value, input: &Value) -> Vec<HistoryEvent> {
         at,
         seed: 1,
         history_events_max: None,
+        child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
     };
     let mut execution = Execution::new(start);
     let applied = execution.apply(&definition, at, Event::Started).expect("it can begin");

@@ -39,6 +39,8 @@ pub trait Scope {
     /// The context object, `$$`, or as much of it as a path on it can see: by its first two names, where
     /// it begins with names. Called only by queries that need it.
     fn context(&self, names: [Option<&str>; 2]) -> &Value;
+    /// `$$.Execution.Input`, which may be large.
+    fn execution_input(&self) -> &Value;
     /// The value of a variable, if it has one. The name comes without `$`.
     fn variable(&self, name: &str) -> Option<&Value>;
     /// 64 random bits, others at each call. Called only by functions that need them, in the order in
@@ -85,7 +87,16 @@ impl Query {
     pub fn evaluate<'v>(&self, scope: &'v dyn Scope) -> Result<Cow<'v, Value>, PathError> {
         match self {
             Self::Data(path) => path.evaluate(scope.data()),
-            Self::Context(path) => path.evaluate(scope.context(path.first_names())),
+            Self::Context(path) => {
+                let names = path.first_names();
+                if names == [Some("Execution"), Some("Input")]
+                    && let Ok(found) = path.evaluate_after(names.len(), scope.execution_input())
+                {
+                    return Ok(found);
+                }
+                // What is not found is told with the whole path.
+                path.evaluate(scope.context(names))
+            }
             Self::Variable { name, path } => match scope.variable(name) {
                 Some(value) => path.evaluate(value),
                 None => Err(PathError::NotFound(format!("The variable '{name}' has no value"))),

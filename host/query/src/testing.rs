@@ -36,6 +36,10 @@ impl Scope for Fixed {
         &self.data
     }
 
+    fn execution_input(&self) -> &Value {
+        &self.context["Execution"]["Input"]
+    }
+
     fn context(&self, _: [Option<&str>; 2]) -> &Value {
         &self.context
     }

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stepwell_asl::{Finding, NamedMachine, Workflow};
-use stepwell_engine::{Execution, HISTORY_EVENTS_MAX, Outcome, STATE_BYTES_MAX, Start};
+use stepwell_engine::{
+    DISTRIBUTED_EXECUTIONS_MAX, Execution, HISTORY_EVENTS_MAX, Outcome, STATE_BYTES_MAX, Start,
+};
 use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
 use stepwell_query::Document;
-use stepwell_sandbox::{CodeCache, Sandbox};
+use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox};
 use uuid::Uuid;
 
 use crate::args::RunArgs;
@@ -43,7 +45,7 @@ pub(crate) fn run(
     let (source, workflow) = load(args, output)?;
     let machine = choose(&workflow, args.state_machine.as_deref())?;
     refuse(&args.file, &source, workflow.missing(&machine.definition))?;
-    let start = start(machine, read_input(&args.input)?, args);
+    let input = read_input(&args.input)?;
     timings.mark("file read and checked");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -53,11 +55,19 @@ pub(crate) fn run(
         load_functions(args, &source, &workflow, machine, &runtime, &timings)?;
     // The last of what can be refused: whoever presses Ctrl-C before leaves no file behind.
     let history = args.history.as_deref().map(HistoryFile::create).transpose()?;
+    // Now, and not before the components were compiled: an execution's time is its own.
+    let child_executions_max = if Functions::need_sandbox(&workflow, &machine.definition) {
+        // More would only wait for a place in the sandbox, and their timeouts would not wait with them.
+        CONCURRENT_INVOCATIONS_MAX
+    } else {
+        DISTRIBUTED_EXECUTIONS_MAX
+    };
+    let start = start(machine, input, args, child_executions_max);
     let run = Run {
         definition: Arc::new(machine.definition.clone()),
         execution: Execution::new(start.clone()),
         functions,
-        clock: Clock::new(args.skip_waits),
+        clock: Clock::new(args.skip_waits, start.at),
     };
     let stop = {
         let _runtime = runtime.enter();
@@ -149,7 +159,12 @@ fn read_input(text: &str) -> Result<Document, CommandError> {
     })
 }
 
-fn start(machine: &NamedMachine, input: Document, args: &RunArgs) -> Start {
+fn start(
+    machine: &NamedMachine,
+    input: Document,
+    args: &RunArgs,
+    child_executions_max: u32,
+) -> Start {
     let name = Uuid::new_v4();
     let (seed, _) = Uuid::new_v4().as_u64_pair();
     Start {
@@ -159,9 +174,10 @@ fn start(machine: &NamedMachine, input: Document, args: &RunArgs) -> Start {
         name: name.to_string(),
         role_arn: ROLE_ARN.to_owned(),
         input,
-        at: Clock::new(false).now(),
+        at: Clock::wall(),
         seed,
         history_events_max: (!args.unlimited_history).then_some(HISTORY_EVENTS_MAX),
+        child_executions_max,
     }
 }
 

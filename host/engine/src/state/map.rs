@@ -15,17 +15,21 @@ use crate::turn::{Flow, Halt, Turn};
 
 /// Iterations of an inline Map that AWS runs at a time (`facts/asl.md` 11.1).
 const INLINE_ITERATIONS_MAX: u32 = 40;
-/// Executions that a distributed Map runs at a time (`facts/asl.md` 11.2).
-const DISTRIBUTED_EXECUTIONS_MAX: u32 = 10_000;
+/// Executions that a distributed Map runs at a time on AWS (`facts/asl.md` 11.2).
+pub const DISTRIBUTED_EXECUTIONS_MAX: u32 = 10_000;
 
 /// Begins as many iterations as may run at a time, for the first time in this visit or once more.
 pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, map: &Map) -> Result<Flow, Halt> {
     let data = Data::new(turn, branch);
     let input = data.input(&map.work.io)?;
-    let most = concurrency(&data, map, &input)?;
-    let items = data.find(&map.items_path, &input, |error| {
-        format!("Invalid path '{}' : {error}", map.items_path)
-    })?;
+    let most = concurrency(turn, &data, map, &input)?;
+    let items = if map.items_path.is_identity() {
+        input.clone()
+    } else {
+        data.find(&map.items_path, &input, |error| {
+            format!("Invalid path '{}' : {error}", map.items_path)
+        })?
+    };
     let Some(length) = items.value().as_array().map(Vec::len) else {
         let what = format!("Reference path \"{}\" must point to array.", map.items_path);
         return Err(data.runtime_failure(&what));
@@ -58,6 +62,8 @@ pub(crate) fn iteration_ended(
         let details = Details::MapIterationSucceeded { name, index };
         last = turn.record_apart(branch, below.previous_id, details)?;
     }
+    // What fails from here on follows the last event there is.
+    branch.previous_id = last;
     if !fork.all_begun() {
         // AWS lets the next iteration follow the last event within this one.
         begin_next(turn, branch, map, &mut fork, below.previous_id)?;
@@ -65,7 +71,6 @@ pub(crate) fn iteration_ended(
     if fork.left > 0 {
         return Ok(wait(*fork));
     }
-    branch.previous_id = last;
     complete(turn, branch, map, *fork)
 }
 
@@ -83,9 +88,11 @@ pub(crate) fn iteration_failed(
     if let Some(run) = &mut fork.run {
         run.failed += 1;
         if !run.exceeds(items) {
+            turn.tell_of_failed_child(branch, index, failure);
             fork.end(index, Document::from(failure.to_output()));
             return iteration_ended(turn, branch, below, map, index, fork);
         }
+        turn.tell_of_failed_child(branch, index, failure);
         turn.stop_below(branch, branch.previous_id)?;
         let failure = Failure::new(
             "States.ExceedToleratedFailureThreshold",
@@ -109,14 +116,14 @@ fn wait(fork: Fork) -> Flow {
 }
 
 /// How many iterations may run at a time.
-fn concurrency(data: &Data<'_>, map: &Map, input: &Document) -> Result<u32, Halt> {
+fn concurrency(turn: &Turn<'_>, data: &Data<'_>, map: &Map, input: &Document) -> Result<u32, Halt> {
     let asked = data.quantity(&map.max_concurrency, "MaxConcurrency", input)?;
     if asked < 0 {
         return Err(data.runtime_failure("MaxConcurrency cannot be negative."));
     }
     let most = match map.mode {
         Mode::Inline => INLINE_ITERATIONS_MAX,
-        Mode::Distributed { .. } => DISTRIBUTED_EXECUTIONS_MAX,
+        Mode::Distributed { .. } => turn.start.child_executions_max.min(DISTRIBUTED_EXECUTIONS_MAX),
     };
     let asked = u32::try_from(asked).unwrap_or(u32::MAX);
     Ok(if asked == 0 { most } else { asked.min(most) })
@@ -172,6 +179,7 @@ fn child_of(turn: &Turn<'_>, run: &MapRun, branch: &Branch) -> Child {
         input: branch.input.clone(),
         at: turn.at,
         history_id: 1,
+        variables_bytes: 0,
     }
 }
 

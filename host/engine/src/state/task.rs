@@ -7,7 +7,7 @@ use stepwell_query::Document;
 
 use super::{Data, work};
 use crate::branch::{Branch, Call, Waiting};
-use crate::effect::Effect;
+use crate::effect::{Effect, Purpose};
 use crate::execution::STATE_BYTES_MAX;
 use crate::failure::Failure;
 use crate::history::Details;
@@ -29,6 +29,11 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> 
         if seconds.is_some_and(|seconds| seconds <= 0) {
             return Err(data.runtime_failure(&format!("{field} must be greater than 0.")));
         }
+    }
+    if let (Some(timeout), Some(heartbeat)) = (timeout_in_seconds, heartbeat_in_seconds)
+        && heartbeat >= timeout
+    {
+        return Err(data.runtime_failure("HeartbeatSeconds must be smaller than TimeoutSeconds."));
     }
     let task_credentials =
         task.credentials.as_ref().map(|template| data.fill(template, &input)).transpose()?;
@@ -52,6 +57,7 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> 
             turn.record(
                 branch,
                 Details::TaskScheduled {
+                    region: turn.start.region().into(),
                     parameters,
                     timeout_in_seconds,
                     heartbeat_in_seconds,
@@ -80,7 +86,7 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> 
     let timeout = timeout_in_seconds.map(|seconds| {
         let at = turn.at.saturating_add(SignedDuration::from_secs(seconds));
         let at = at.unwrap_or(Timestamp::MAX);
-        turn.ask_with_id(|id| Effect::SetTimer { id, at })
+        turn.ask_with_id(|id| Effect::SetTimer { id, at, purpose: Purpose::Timeout })
     });
     Ok(Flow::Wait(Waiting::Call(Call { id, request_id, timeout })))
 }

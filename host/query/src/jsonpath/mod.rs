@@ -98,6 +98,21 @@ impl JsonPath {
         &self.0.text
     }
 
+    /// What the path without its first steps means in `root`.
+    pub(crate) fn evaluate_after<'v>(
+        &self,
+        steps: usize,
+        root: &'v Value,
+    ) -> Result<Cow<'v, Value>, PathError> {
+        let (rest, definite_from) = (&self.0.steps[steps..], self.0.definite_from);
+        if self.is_definite() {
+            evaluate::definite(rest, root)
+        } else {
+            let definite_from = definite_from.saturating_sub(steps);
+            search::indefinite(rest, definite_from, root).map(Cow::Owned)
+        }
+    }
+
     /// The first two names, where the path begins with names: it sees nothing beside them.
     pub(crate) fn first_names(&self) -> [Option<&str>; 2] {
         let name = |index: usize| match self.0.steps.get(index) {
