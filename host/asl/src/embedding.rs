@@ -47,6 +47,10 @@ const PSEUDO_PARAMETERS: [(&str, &str); 4] = [
 /// The key of our own settings at the root of any file.
 pub(crate) const OWN_KEY: &str = "x-stepwell";
 
+/// How long a text may become that is put together from references, in bytes: what AWS takes for a whole
+/// definition.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+
 /// How much references may make in all, in values and [`BYTES_PER_VALUE`] of text: a few short lines could
 /// otherwise double a value as often as they like.
 const VALUES_MAX: usize = 100_000;
@@ -192,6 +196,19 @@ impl<'f> Reading<'f> {
         }
         self.values_left = left;
         left.is_some()
+    }
+
+    /// Whether a text that is being put together may go on; if not, nothing more is resolved.
+    fn afford_text(&mut self, text: &Text, place: &Place) -> bool {
+        if text.text.len() <= TEXT_BYTES_MAX {
+            return true;
+        }
+        if self.values_left.take().is_some() {
+            let message =
+                format!("the file's references make a text of more than {TEXT_BYTES_MAX} bytes");
+            self.findings.error(UNRESOLVED, place, message);
+        }
+        false
     }
 
     /// What a function is called that the user has added under a name, or the placeholder of that name.

@@ -19,7 +19,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::Timestamp;
 use stepwell_asl::Name;
-use stepwell_cli::{Answered, Callable, Clock, Functions, Observer, Run, Silent, drive};
+use stepwell_cli::{Answered, Answers, Callable, Clock, Functions, Observer, Run, Silent, drive};
 use stepwell_engine::{Details, Execution, FailedChild, HistoryEvent, Outcome, Start};
 use stepwell_objects::FolderBuckets;
 use stepwell_query::Document;
@@ -79,7 +79,7 @@ fn transitions(bencher: Bencher<'_, '_>, rounds: usize) {
         unreachable!("`fetch` is a stub")
     };
     let mut functions = Functions::new();
-    functions.insert("fetch", Callable::Stub(Arc::new(stub)));
+    functions.insert("fetch", Callable::Stub(Arc::new(Answers::of(stub))));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");

@@ -6,6 +6,7 @@ pub(crate) mod inspect;
 pub(crate) mod run;
 pub(crate) mod validate;
 
+use std::io::Read;
 use std::path::Path;
 
 use stepwell_asl::{Files, Finding, NamedMachine, Options, Source, Workflow};
@@ -13,7 +14,7 @@ use stepwell_asl::{Files, Finding, NamedMachine, Options, Source, Workflow};
 use crate::args::BesideArgs;
 use crate::error::{CommandError, reason};
 
-/// Files beside a workflow file that are larger are not read.
+/// Texts that are larger are not read: a workflow file may be no larger.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// The file system, for the files that a workflow file refers to.
@@ -57,11 +58,23 @@ fn load(path: &Path, beside: &BesideArgs) -> Result<Loaded, CommandError> {
 
 /// Reads a workflow file as text.
 fn read_source(path: &Path) -> Result<String, CommandError> {
-    let bytes = std::fs::read(path).map_err(|error| CommandError::unreadable(path, &error))?;
+    let bytes = read_bounded(path).map_err(|error| CommandError::unreadable(path, &error))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let message = format!("`{}` is larger than {FILE_BYTES_MAX} bytes", path.display());
+        return Err(CommandError::invalid(message));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         CommandError::invalid(format!("`{}` is not UTF-8 text (byte {at})", path.display()))
     })
+}
+
+/// A file's bytes, one more than [`FILE_BYTES_MAX`] at most.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The name of a machine whose file holds nothing but its definition: the file's, without endings.

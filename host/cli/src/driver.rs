@@ -16,7 +16,7 @@ use stepwell_sandbox::Report;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::clock::Clock;
-use crate::functions::{Answer, Call, Callable, Functions};
+use crate::functions::{self, Answer, Call, Callable, Functions};
 
 /// An execution that is to be run.
 pub struct Run {
@@ -77,6 +77,7 @@ struct Ended {
     answer: Answer,
 }
 
+type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 type Calling = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
 /// What happens at a time.
@@ -122,17 +123,17 @@ pub async fn drive(
     loop {
         let applied = execution.apply(&definition, at, event);
         let applied = applied.expect("the driver sends only what the engine asked for");
-        observer.on_history(&applied.history);
         for child in &applied.failed_children {
             observer.on_failed_child(child);
         }
+        observer.on_history(&applied.history);
         let invocations = applied.effects.iter().filter(|e| matches!(e, Effect::Invoke { .. }));
         let alone = pending.is_idle() && invocations.count() == 1;
         for effect in applied.effects {
             match effect {
-                Effect::Invoke { id, state, function, arn, payload, request_id, attempt } => {
+                Effect::Invoke { id, state, function, arn, payload, request_id, .. } => {
                     observer.on_call(&state, &function);
-                    let call = Call { request_id, arn, payload, attempt };
+                    let call = Call { request_id, arn, payload };
                     pending.call(&functions, &clock, at, id, (state, function), call, alone);
                 }
                 Effect::SetTimer { id, at, purpose } => {
@@ -171,22 +172,29 @@ impl Pending {
         call: Call,
         alone: bool,
     ) {
-        let callable = functions.get(function.as_str()).cloned();
-        let sleeps = callable.as_ref().and_then(|callable| callable.sleeps(call.attempt));
-        let sleeps = sleeps.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
-        let missing = functions.missing(function.as_str(), &call);
+        let (sleeps, answering): (_, Answering) = match functions.get(function.as_str()) {
+            Some(Callable::Function(function)) => {
+                let function = function.clone();
+                (None, Box::pin(async move { functions::invoke(&function, call).await }))
+            }
+            Some(Callable::Stub(answers)) => {
+                let (sleeps, answer) = answers.next();
+                let answer = functions::answer(answer, call);
+                (Some(sleeps.unwrap_or_default()), Box::pin(async move { answer }))
+            }
+            None => {
+                let answer = functions.missing(function.as_str(), &call);
+                (Some(0.0), Box::pin(async move { answer }))
+            }
+        };
         // On a clock that jumps, what takes no real time answers in its turn, the same in each run.
-        let takes_time = matches!(callable, Some(Callable::Function(_)));
-        let on_clock = (clock.skips() && !takes_time).then(|| sleeps.unwrap_or_default());
+        let sleeps = sleeps.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        let on_clock = sleeps.filter(|_| clock.skips());
         let calling: Calling = Box::pin(async move {
-            if let (Some(duration), None) = (sleeps, on_clock) {
+            if let (Some(duration), None) = (sleeps.filter(|sleeps| !sleeps.is_zero()), on_clock) {
                 tokio::time::sleep(duration).await;
             }
-            let answer = match callable {
-                Some(callable) => callable.call(call).await,
-                None => missing,
-            };
-            Ended { id, state, function, answer }
+            Ended { id, state, function, answer: answering.await }
         });
         if let Some(duration) = on_clock {
             let at = now.saturating_add(duration).unwrap_or(Timestamp::MAX);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stepwell_asl::{
     Component as Code, Definition, FunctionSettings, Reuse, StateKind, Stub, StubAnswer, Workflow,
@@ -32,7 +33,26 @@ pub enum Callable {
     /// A component in the sandbox.
     Function(Function),
     /// Answers without a component.
-    Stub(Arc<Stub>),
+    Stub(Arc<Answers>),
+}
+
+/// A stub, and how often it was called: it gives one answer per call, the last one repeating.
+pub struct Answers {
+    stub: Stub,
+    calls: AtomicUsize,
+}
+
+impl Answers {
+    /// The answers of a stub, from the first one on.
+    pub fn of(stub: Stub) -> Self {
+        Self { stub, calls: AtomicUsize::new(0) }
+    }
+
+    /// The next answer, and how long it sleeps before that, in seconds.
+    pub(crate) fn next(&self) -> &(Option<f64>, StubAnswer) {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        &self.stub.answers[call.min(self.stub.answers.len() - 1)]
+    }
 }
 
 /// A call.
@@ -40,7 +60,6 @@ pub(crate) struct Call {
     pub(crate) request_id: String,
     pub(crate) arn: Arc<str>,
     pub(crate) payload: Document,
-    pub(crate) attempt: u64,
 }
 
 /// What came of a call.
@@ -108,7 +127,7 @@ impl Functions {
         };
         for (resource, name, settings) in called(workflow, definition) {
             let callable = match &settings.code {
-                Some(Code::Stub(stub)) => Callable::Stub(Arc::new(stub.clone())),
+                Some(Code::Stub(stub)) => Callable::Stub(Arc::new(Answers::of(stub.clone()))),
                 Some(Code::File { path, folder }) => {
                     let file = Path::new(folder).join(path);
                     match (loaded.get(&file), environment) {
@@ -165,60 +184,30 @@ fn no_such_function(call: &Call) -> Failure {
     Failure::new("Lambda.ResourceNotFoundException", cause)
 }
 
-impl Callable {
-    /// Calls it. Dropping the future stops it at once. A stub does not sleep here: see
-    /// [`Callable::sleeps`].
-    pub(crate) async fn call(&self, call: Call) -> Answer {
-        match self {
-            Self::Function(function) => {
-                let payload = call.payload.text().to_owned();
-                let invoked = function
-                    .invoke(Invocation {
-                        request_id: call.request_id,
-                        function_arn: call.arn,
-                        payload,
-                    })
-                    .await;
-                let result = match invoked.result {
-                    // The sandbox has checked the syntax; what is left is how deep it nests.
-                    Ok(text) => Document::parse(text).map_err(|error| {
-                        Failure::new(
-                            "Runtime.MarshalError",
-                            format!("Unable to marshal response: {error}"),
-                        )
-                    }),
-                    Err(failure) => {
-                        Err(Failure::new(failure.error_type.clone(), failure.payload()))
-                    }
-                };
-                Answer { result, report: Some(invoked.report) }
-            }
-            Self::Stub(stub) => {
-                let result = match &answer_of(stub, call.attempt).1 {
-                    StubAnswer::Returns(value) => Ok(Document::from(value.clone())),
-                    StubAnswer::Echo => Ok(call.payload),
-                    StubAnswer::Fails { error, cause } => {
-                        Err(Failure::new(error.as_str(), cause.as_str()))
-                    }
-                };
-                Answer { result, report: None }
-            }
-        }
-    }
-
-    /// How long it sleeps before it answers, in seconds; for stubs.
-    pub(crate) fn sleeps(&self, attempt: u64) -> Option<f64> {
-        match self {
-            Self::Function(_) => None,
-            Self::Stub(stub) => answer_of(stub, attempt).0,
-        }
-    }
+/// Calls a function in the sandbox. Dropping the future stops it at once.
+pub(crate) async fn invoke(function: &Function, call: Call) -> Answer {
+    let payload = call.payload.text().to_owned();
+    let invoked = function
+        .invoke(Invocation { request_id: call.request_id, function_arn: call.arn, payload })
+        .await;
+    let result = match invoked.result {
+        // The sandbox has checked the syntax; what is left is how deep it nests.
+        Ok(text) => Document::parse(text).map_err(|error| {
+            Failure::new("Runtime.MarshalError", format!("Unable to marshal response: {error}"))
+        }),
+        Err(failure) => Err(Failure::new(failure.error_type.clone(), failure.payload())),
+    };
+    Answer { result, report: Some(invoked.report) }
 }
 
-/// One answer per attempt, the last one repeating.
-fn answer_of(stub: &Stub, attempt: u64) -> &(Option<f64>, StubAnswer) {
-    let index = usize::try_from(attempt).unwrap_or(usize::MAX).min(stub.answers.len() - 1);
-    &stub.answers[index]
+/// What a stub answers to a call.
+pub(crate) fn answer(answer: &StubAnswer, call: Call) -> Answer {
+    let result = match answer {
+        StubAnswer::Returns(value) => Ok(Document::from(value.clone())),
+        StubAnswer::Echo => Ok(call.payload),
+        StubAnswer::Fails { error, cause } => Err(Failure::new(error.as_str(), cause.as_str())),
+    };
+    Answer { result, report: None }
 }
 
 /// The functions that a machine's states call: the resource's name, the function's, its settings.

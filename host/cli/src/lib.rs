@@ -27,7 +27,7 @@ use clap::Parser;
 
 pub use clock::Clock;
 pub use driver::{Answered, Observer, Run, Silent, drive};
-pub use functions::{Callable, Functions};
+pub use functions::{Answers, Callable, Functions};
 
 use crate::args::{Args, Command};
 use crate::output::Output;

@@ -159,6 +159,9 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
                 };
                 substituted.push(&value.unwrap_or_default(), &origin, false);
             }
+            if !self.reading.afford_text(&substituted, place) {
+                return Text::default();
+            }
             from = end;
         }
         substituted.append(&text.slice(from..text.text.len()));
@@ -504,6 +507,9 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
             }
             let place = place.below(&index.to_string(), &item.span);
             joined.append(&self.text(item, &place).unwrap_or_default());
+            if !self.reading.afford_text(&joined, &place) {
+                return None;
+            }
         }
         Some(joined)
     }

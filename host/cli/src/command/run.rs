@@ -284,7 +284,7 @@ fn tell(
     }
 }
 
-/// Completes when somebody wants the run to end: Ctrl-C, or a request to terminate.
+/// Completes when somebody wants the run to end: Ctrl-C, a request to terminate, a terminal that is closed.
 ///
 /// The signals are caught from this call on, not from the first poll on: one that comes between the two
 /// would be lost.
@@ -294,10 +294,12 @@ fn interruption() -> std::io::Result<impl Future<Output = ()>> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         Ok(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
         })
     }

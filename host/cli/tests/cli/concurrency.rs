@@ -199,3 +199,91 @@ States:
          arn:aws:lambda:us-east-1:123456789012:function:nobody:$LATEST",
     ]);
 }
+
+#[test]
+fn compiling_a_component_is_none_of_a_states_time() {
+    let states = "StartAt: Work
+States:
+  Work: { Type: Task, Resource: hostile, TimeoutSeconds: 1, End: true }
+";
+    let cli = workflow(states).input(r#"{"do":"count"}"#).args(["--cache", "empty"]);
+    cli.args(["--history", "h.json"]).run().succeeds();
+}
+
+#[test]
+fn an_iteration_that_fails_as_an_execution_of_its_own_is_told() {
+    let states = "StartAt: Each
+States:
+  Each:
+    Type: Map
+    ToleratedFailureCount: 1
+    ItemProcessor:
+      ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: STANDARD }
+      StartAt: Fails
+      States: { Fails: { Type: Task, Resource: fails, End: true } }
+    Next: After
+  After: { Type: Task, Resource: naps, Parameters: { do: count }, End: true }
+";
+    let ran = workflow(states).input("[1]").arg("--skip-waits").run().succeeds();
+    ran.says([
+        "     1  Fails  failed: Sibling.Failed: so\n     1  Each item 0  failed: Sibling.Failed: so\n",
+        "     2  After  stub\n",
+    ]);
+}
+
+#[test]
+fn a_wait_is_told_by_its_own_name_and_a_timeout_is_no_wait() {
+    let states = "TimeoutSeconds: 3600
+StartAt: Both
+States:
+  Both:
+    Type: Parallel
+    End: true
+    Branches:
+      - StartAt: Long
+        States: { Long: { Type: Wait, Seconds: 50, End: true } }
+      - StartAt: Nap
+        States: { Nap: { Type: Task, Resource: naps, TimeoutSeconds: 700, End: true } }
+      - StartAt: Short
+        States: { Short: { Type: Wait, Seconds: 20, End: true } }
+";
+    let ran = workflow(states).arg("--skip-waits").run().succeeds();
+    let told: Vec<&str> =
+        ran.stderr.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert_eq!(told, ["Long", "Short", "Nap"], "{}", ran.stderr);
+}
+
+#[test]
+fn a_run_of_stubs_on_a_clock_that_jumps_is_the_same_again() {
+    let states = "StartAt: Each
+States:
+  Each:
+    Type: Map
+    End: true
+    ItemProcessor:
+      StartAt: Call
+      States:
+        Call: { Type: Task, Resource: echoes, Next: Wait }
+        Wait: { Type: Wait, SecondsPath: $, End: true }
+";
+    let run = || {
+        let text = format!(
+            "functions: {{ echoes: {{ stub: {{ echo: true }} }} }}\nstateMachines:\n  machine:\n    definition:\n      {}\n",
+            states.replace('\n', "\n      ")
+        );
+        let cli = Cli::workflow(&text).input("[3,1,2,1,3,2,1,0]");
+        let ran = cli.args(["--skip-waits", "--history", "h.json"]).run().succeeds();
+        let began = times(&ran, "ExecutionStarted")[0];
+        let mut history = ran.history("h.json");
+        for event in &mut history {
+            #[expect(clippy::cast_possible_truncation, reason = "a time of today fits")]
+            let at = (event["timestamp"].as_f64().unwrap() * 1000.0).round() as i64;
+            event["timestamp"] = json!(at - began);
+        }
+        history
+    };
+    let first = run();
+    for _ in 0..3 {
+        assert_eq!(run(), first);
+    }
+}

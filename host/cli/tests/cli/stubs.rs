@@ -101,3 +101,26 @@ fn stubs_need_neither_a_cache_nor_a_folder_of_objects() {
         .succeeds();
     assert_eq!(ran.files(""), ["workflow.yaml"]);
 }
+
+#[test]
+fn a_loop_that_asks_until_it_is_done_gets_one_answer_after_the_other() {
+    let text = "functions:
+  check: { stub: [{ returns: { done: false } }, { returns: { done: false } }, { returns: { done: true } }] }
+stateMachines:
+  poll:
+    definition:
+      StartAt: Check
+      States:
+        Check: { Type: Task, Resource: check, Next: Enough }
+        Enough:
+          Type: Choice
+          Choices: [{ Variable: $.done, BooleanEquals: true, Next: End }]
+          Default: Pause
+        Pause: { Type: Wait, Seconds: 3600, Next: Check }
+        End: { Type: Succeed }
+";
+    let ran = Cli::workflow(text).args(["--skip-waits", "--history", "h.json"]).run();
+    let ran = ran.succeeds().prints(r#"{"done":true}"#);
+    let waits = ran.history("h.json").iter().filter(|e| e["type"] == "WaitStateExited").count();
+    assert_eq!(waits, 2);
+}
