@@ -62,6 +62,7 @@ fn check_validation(folder: &Path) {
         stem: "workflow",
         values: &values,
         functions: functions.as_deref().map(|text| Source { path: "functions.yaml", text }),
+        machine: None,
     };
     let entry = Source { path: folder::entry(folder), text: &source };
     let loaded = load_with(&entry, &Folder(folder.to_owned()), &options);

@@ -101,7 +101,8 @@ fn main() -> ExitCode {
 /// Loads a file of a sample with the files beside it.
 fn load_sample(folder: &Path, entry: &str) -> (String, Result<Workflow, Vec<Finding>>) {
     let source = fs::read_to_string(folder.join(entry)).unwrap_or_default();
-    let options = Options { stem: "sample", values: &BTreeMap::new(), functions: None };
+    let options =
+        Options { stem: "sample", values: &BTreeMap::new(), functions: None, machine: None };
     let loaded =
         load_with(&Source { path: entry, text: &source }, &Folder(folder.to_owned()), &options);
     (source, loaded)

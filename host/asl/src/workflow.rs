@@ -48,6 +48,9 @@ pub struct Options<'o> {
     pub values: &'o BTreeMap<String, String>,
     /// A file with `functions:`, which say more about the workflow's functions, or other things.
     pub functions: Option<Source<'o>>,
+    /// The key or name of the machine that is wanted: what is wrong with others is no matter. `None`: all
+    /// are.
+    pub machine: Option<&'o str>,
 }
 
 impl Workflow {
@@ -119,7 +122,7 @@ impl Workflow {
 /// `stem` names the machine of a file that holds nothing but a definition. The findings of a file that
 /// cannot be used hold its warnings as well, all in the order of the text.
 pub fn load(source: &str, stem: &str) -> Result<Workflow, Vec<Finding>> {
-    let options = Options { stem, values: &BTreeMap::new(), functions: None };
+    let options = Options { stem, values: &BTreeMap::new(), functions: None, machine: None };
     load_with(&Source { path: "", text: source }, &NoFiles, &options)
 }
 
@@ -179,8 +182,13 @@ fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<
     }
     let findings = &mut reading.findings;
     let functions = layers.into_iter().map(|(key, layer)| (key, layer.settle(findings))).collect();
-    let machines: Vec<_> =
-        embedded.machines.iter().map(|machine| read_machine(machine, findings)).collect();
+    let wanted = |machine: &&EmbeddedMachine| {
+        options.machine.is_none_or(|wanted| wanted == machine.key || wanted == machine.name)
+    };
+    // A name that no machine has is the caller's to report, beside those that there are.
+    let any = embedded.machines.iter().any(|machine| wanted(&machine));
+    let machines = embedded.machines.iter().filter(|machine| !any || wanted(machine));
+    let machines: Vec<_> = machines.map(|machine| read_machine(machine, findings)).collect();
     Some((functions, machines.into_iter().collect::<Option<_>>()?))
 }
 

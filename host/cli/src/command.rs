@@ -39,7 +39,7 @@ impl Files for FileSystem {
 type Loaded = (String, Result<Workflow, Vec<Finding>>);
 
 /// Reads a workflow file with the files beside it.
-fn load(path: &Path, beside: &BesideArgs) -> Result<Loaded, CommandError> {
+fn load(path: &Path, beside: &BesideArgs, machine: Option<&str>) -> Result<Loaded, CommandError> {
     let text = read_source(path)?;
     let functions = match &beside.functions {
         Some(path) => Some((path.to_string_lossy(), read_source(path)?)),
@@ -50,6 +50,7 @@ fn load(path: &Path, beside: &BesideArgs) -> Result<Loaded, CommandError> {
         stem: &stem(path),
         values: &values,
         functions: functions.as_ref().map(|(path, text)| Source { path, text }),
+        machine,
     };
     let source = Source { path: &path.to_string_lossy(), text: &text };
     let loaded = stepwell_asl::load_with(&source, &FileSystem, &options);

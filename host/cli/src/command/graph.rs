@@ -10,7 +10,7 @@ use crate::error::{CommandError, reason};
 use crate::output::Output;
 
 pub(crate) fn run(args: &GraphArgs, output: &mut Output) -> Result<(), CommandError> {
-    let (source_text, loaded) = load(&args.file, &args.beside)?;
+    let (source_text, loaded) = load(&args.file, &args.beside, args.state_machine.as_deref())?;
     let workflow = loaded.map_err(|findings| {
         let path = args.file.clone();
         CommandError::Findings { path, source_text, findings }

@@ -111,7 +111,7 @@ pub(crate) fn run(
 /// Reads the workflow; warnings are shown, errors are the end.
 fn load(args: &RunArgs, output: &mut Output) -> Result<(String, Workflow), CommandError> {
     let path = &args.file;
-    let (source, loaded) = super::load(path, &args.beside)?;
+    let (source, loaded) = super::load(path, &args.beside, args.state_machine.as_deref())?;
     match loaded {
         Ok(workflow) => {
             // What keeps the machine from running is told as an error below.

@@ -13,7 +13,7 @@ pub(crate) fn run(args: &ValidateArgs, output: &mut Output) -> Result<(), Comman
     let mut all = Vec::new();
     let mut refused = 0;
     for path in &args.files {
-        let (source, loaded) = load(path, &args.beside)?;
+        let (source, loaded) = load(path, &args.beside, None)?;
         let (found, summary) = match loaded {
             Ok(workflow) => {
                 let (machines, functions) = (workflow.machines.len(), workflow.functions.len());

@@ -132,3 +132,21 @@ fn what_is_not_supported_yet_is_refused_and_not_ignored() {
         .says(["the query language JSONata is not supported yet"]);
     refused("Resources: {}\n").says(["no resource of the template is a state machine"]);
 }
+
+#[test]
+fn what_is_wrong_with_another_machine_is_no_matter() {
+    let text = "stateMachines:
+  parent:
+    definition:
+      StartAt: Child
+      States:
+        Child: { Type: Task, Resource: 'arn:aws:states:::states:startExecution.sync', End: true }
+  child:
+    definition:
+      StartAt: Done
+      States: { Done: { Type: Succeed } }
+";
+    let run = |name: &str| Cli::workflow(text).args(["--state-machine", name]).run();
+    run("child").succeeds().prints("{}");
+    run("parent").exits(2).says(["states:startExecution.sync", "not supported yet"]);
+}
