@@ -1,5 +1,7 @@
 //! Path fields and payload templates: compiled when the file is read, so that a run parses nothing.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use stepwell_query::{
     Expression, ExpressionSyntaxError, PathSyntaxError, Query, ReferencePath, Template,
@@ -131,6 +133,7 @@ fn template_node(node: &Node, at: &Field<'_>, findings: &mut Findings) -> Option
     match &node.kind {
         NodeKind::Object(members) => {
             let mut filled = Vec::with_capacity(members.len());
+            let mut names = BTreeSet::new();
             let mut sound = true;
             for member in members {
                 let span =
@@ -144,7 +147,7 @@ fn template_node(node: &Node, at: &Field<'_>, findings: &mut Findings) -> Option
                     Some(name) => (name, template_expression(&here, findings)),
                     None => (member.name.as_str(), template_node(&member.node, &here, findings)),
                 };
-                if filled.iter().any(|(other, _)| other == name) {
+                if !names.insert(name) {
                     let message = format!("`{name}` and `{name}.$` stand in one object");
                     findings.error(TEMPLATE, &here.place, message).help("remove one of the two");
                     sound = false;

@@ -107,6 +107,33 @@ impl Workflow {
         self.sources.tell(findings)
     }
 
+    /// What could keep a machine from ending well: functions without code, where a Task says only as it
+    /// runs which function it calls.
+    fn perhaps_missing(&self, definition: &Definition) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        let without_code = self.functions.iter().filter(|(_, settings)| settings.code.is_none());
+        let names: Vec<_> = without_code.map(|(name, _)| format!("`{name}`")).collect();
+        if names.is_empty() {
+            return Vec::new();
+        }
+        for state in definition.states() {
+            let StateKind::Task(task) = &state.kind else { continue };
+            if task.resource.function().is_some() {
+                continue;
+            }
+            let message = match names.as_slice() {
+                [name] => format!("this may call the function {name}, which has no code"),
+                _ => {
+                    format!("this may call one of the functions without code: {}", names.join(", "))
+                }
+            };
+            findings
+                .warning(FUNCTION_MISSING, &task.resource.place.0, message)
+                .help("add a `component:` or a `stub:`; a call without one fails the Task");
+        }
+        self.sources.tell(findings)
+    }
+
     /// The finding for a component that cannot be used, which only its loader can know.
     pub fn unusable_component(&self, function: &str, message: String) -> Finding {
         let mut findings = Findings::default();
@@ -148,6 +175,7 @@ pub fn load_with(
                         .into_iter()
                         .map(|finding| Finding { severity: Severity::Warning, ..finding }),
                 );
+                findings.extend(workflow.perhaps_missing(&machine.definition));
             }
             findings.sort_by(|left, right| place_of(left).cmp(&place_of(right)));
             workflow.warnings = findings;

@@ -65,6 +65,18 @@ fn call_of<'n>(node: &'n Node, place: &Place) -> Option<Call<'n>> {
     Some(Call { function, argument: &member.node, place: place.of_member(member) })
 }
 
+/// The intrinsic that a node itself calls, by its full name.
+pub(super) fn called(node: &Node) -> Option<String> {
+    call_of(node, &Place::default()).map(|call| full_name(call.function))
+}
+
+fn full_name(function: &str) -> String {
+    match function {
+        "Ref" => "Ref".to_owned(),
+        name => format!("Fn::{name}"),
+    }
+}
+
 /// Whether there is an intrinsic anywhere in a tree.
 pub(super) fn has_intrinsics(node: &Node) -> bool {
     call_of(node, &Place::default()).is_some()
@@ -291,10 +303,7 @@ impl<'r, 'f, 't> Intrinsics<'r, 'f, 't> {
 
     /// A function that is not known, or is not called as it should be.
     fn ill_formed(&mut self, call: &Call<'_>) -> String {
-        let name = match call.function {
-            "Ref" => "Ref".to_owned(),
-            name => format!("Fn::{name}"),
-        };
+        let name = full_name(call.function);
         let message = format!("`{name}` cannot be resolved here");
         self.reading.findings.warning(UNRESOLVED, &call.place, message);
         let text = format!("${{{name}}}");

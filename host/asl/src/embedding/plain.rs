@@ -1,17 +1,17 @@
 //! Plain ASL, and the ways in which AWS's own tools hand a definition out: a JSON string that holds it
 //! (`describe-state-machine --query definition`), and a reply with such a string in it.
 
-use std::collections::BTreeMap;
-
 use super::intrinsics::{self, Intrinsics, Scope};
 use super::{
     Embedded, EmbeddedMachine, OWN_KEY, PSEUDO_PARAMETERS, Reading, Strictness, read_type,
     substitutions,
 };
 use crate::fields::{Field, Fields};
-use crate::finding::{MISSING_FIELD, NO_WORKFLOW, Place, UNKNOWN_FIELD, UNSUPPORTED_FORM};
+use crate::finding::{
+    MISSING_FIELD, NO_WORKFLOW, Place, UNKNOWN_FIELD, UNRESOLVED, UNSUPPORTED_FORM,
+};
 use crate::machine::MachineType;
-use crate::node::{Node, NodeKind};
+use crate::node::{Member, Node, NodeKind};
 use crate::source::Text;
 
 /// A definition at the root.
@@ -21,27 +21,144 @@ pub(super) fn read(
     place: &Place,
     reading: &mut Reading<'_>,
 ) -> Option<Embedded> {
-    // Given values go into the text, as CloudFormation puts substitutions in.
-    let mut values: BTreeMap<String, String> = PSEUDO_PARAMETERS
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    values.extend(reading.values.clone());
-    let replaced = substitutions::replace_values(text, 0, &values);
+    // Given values go into the text, as CloudFormation puts substitutions in. Nothing else does: to AWS
+    // `${Name}` is a text like any other.
+    let replaced = substitutions::replace_values(text, 0, reading.values);
     let replaced = replaced.filter(|_| reading.sources.place(&root.span).1 == root.span);
     let root = match replaced {
         Some(replaced) => &reading.definition_of(&replaced, Strictness::JsonOrYaml)?,
         None => root,
     };
     let definition = without_other_keys(root, place, reading);
-    // A file that a Serverless project refers to: what its intrinsics refer to stands elsewhere.
-    let definition = if intrinsics::has_intrinsics(&definition) {
-        Intrinsics::new(Scope::default(), reading).resolve(&definition, place)?
-    } else {
-        definition
-    };
+    let definition = machine(&definition, place, reading)?;
     reading.report_placeholders(&definition, place);
     Some(one(reading.stem, definition, place.clone()))
+}
+
+/// Fields that hold data: what stands in them is the author's, and AWS keeps it as it is written.
+const DATA: [&str; 9] = [
+    "Result",
+    "Parameters",
+    "ResultSelector",
+    "ItemSelector",
+    "Assign",
+    "Arguments",
+    "Output",
+    "Items",
+    "BatchInput",
+];
+
+/// Of a Task's data, what names a resource.
+const RESOURCES: [&str; 3] = ["FunctionName", "StateMachineArn", "RoleArn"];
+
+/// A machine of a file that a template or a Serverless project refers to: what its intrinsics refer to
+/// stands elsewhere. They are resolved where no definition could have an object; in data one may be meant.
+fn machine(node: &Node, place: &Place, reading: &mut Reading<'_>) -> Option<Node> {
+    each_member(node, place, reading, |member, here, reading| match member.name.as_str() {
+        "States" => each_member(&member.node, here, reading, |member, here, reading| {
+            state(&member.node, here, reading)
+        }),
+        _ => resolve(&member.node, here, reading),
+    })
+}
+
+/// A state, a choice rule or a catcher.
+fn state(node: &Node, place: &Place, reading: &mut Reading<'_>) -> Option<Node> {
+    let is_task = node.at(&["Type"]).and_then(Node::as_str) == Some("Task");
+    each_member(node, place, reading, |member, here, reading| {
+        let node = &member.node;
+        match member.name.as_str() {
+            "Resource" => resource(node, here, reading),
+            "Parameters" | "Arguments" | "Credentials" if is_task => {
+                each_member(node, here, reading, |member, here, reading| {
+                    if RESOURCES.contains(&member.name.as_str()) {
+                        resource(&member.node, here, reading)
+                    } else {
+                        data(&member.node, here, reading)
+                    }
+                })
+            }
+            name if DATA.contains(&name) => data(node, here, reading),
+            "ItemProcessor" | "Iterator" => machine(node, here, reading),
+            "Branches" => each_item(node, here, reading, machine),
+            "Choices" | "Catch" => each_item(node, here, reading, state),
+            _ => resolve(node, here, reading),
+        }
+    })
+}
+
+fn each_member(
+    node: &Node,
+    place: &Place,
+    reading: &mut Reading<'_>,
+    mut read: impl FnMut(&Member, &Place, &mut Reading<'_>) -> Option<Node>,
+) -> Option<Node> {
+    let members = match node.as_object() {
+        Some(members) if intrinsics::called(node).is_none() => members,
+        _ => return resolve(node, place, reading),
+    };
+    let members = members.iter().filter_map(|member| {
+        let node = read(member, &place.of_member(member), reading)?;
+        Some(Member { node, ..member.clone() })
+    });
+    let kind = NodeKind::Object(members.collect());
+    Some(Node { kind, tag: None, span: node.span.clone() })
+}
+
+fn each_item(
+    node: &Node,
+    place: &Place,
+    reading: &mut Reading<'_>,
+    read: fn(&Node, &Place, &mut Reading<'_>) -> Option<Node>,
+) -> Option<Node> {
+    let Some(items) = node.as_array().filter(|_| node.tag.is_none()) else {
+        return resolve(node, place, reading);
+    };
+    let items = items.iter().enumerate().filter_map(|(index, item)| {
+        read(item, &place.below(&index.to_string(), &item.span), reading)
+    });
+    let kind = NodeKind::Array(items.collect());
+    Some(Node { kind, tag: None, span: node.span.clone() })
+}
+
+fn resolve(node: &Node, place: &Place, reading: &mut Reading<'_>) -> Option<Node> {
+    Intrinsics::new(Scope::default(), reading).resolve(node, place)
+}
+
+/// What names a resource. No ARN of AWS has a placeholder, so those that every deployment knows go in.
+fn resource(node: &Node, place: &Place, reading: &mut Reading<'_>) -> Option<Node> {
+    let mut node = resolve(node, place, reading)?;
+    if let NodeKind::String(text) = &mut node.kind {
+        for (name, value) in PSEUDO_PARAMETERS {
+            *text = text.replace(&format!("${{{name}}}"), value);
+        }
+    }
+    Some(node)
+}
+
+/// Data stays as it is written. Only a YAML tag, which JSON cannot say, is sure to be an intrinsic.
+fn data(node: &Node, place: &Place, reading: &mut Reading<'_>) -> Option<Node> {
+    if node.tag.is_some() {
+        return resolve(node, place, reading);
+    }
+    if let Some(function) = intrinsics::called(node) {
+        let message = format!("`{function}` stays as it is written: to AWS it is data");
+        reading
+            .findings
+            .warning(UNRESOLVED, place, message)
+            .help("in a template, or a Serverless file, it would be resolved");
+    }
+    match &node.kind {
+        NodeKind::Object(members) => {
+            let members = members.iter().filter_map(|member| {
+                let node = data(&member.node, &place.of_member(member), reading)?;
+                Some(Member { node, ..member.clone() })
+            });
+            Some(Node { kind: NodeKind::Object(members.collect()), ..node.clone() })
+        }
+        NodeKind::Array(_) => each_item(node, place, reading, data),
+        _ => Some(node.clone()),
+    }
 }
 
 /// A definition in a string.

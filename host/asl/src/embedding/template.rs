@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::intrinsics::{Intrinsics, Scope};
 use super::resources::Kind;
-use super::{Embedded, EmbeddedMachine, HELP, Reading, Strictness, read_type, substitutions};
+use super::substitutions::Substitutions;
+use super::{Embedded, EmbeddedMachine, HELP, Reading, Strictness, read_type};
 use crate::fields::{Field, Fields};
 use crate::finding::{MISSING_FIELD, NO_WORKFLOW, Place, UNRESOLVED, UNSUPPORTED_FORM};
 use crate::functions::{
@@ -222,8 +223,9 @@ fn read_machine(
     let reading = properties.intrinsics.reading;
     // What is given goes in where the template leaves a placeholder.
     for (name, value) in reading.values {
-        substitutions.push((name.clone(), Text::made(value, &field.place.span)));
+        substitutions.push((name.clone(), value.clone()));
     }
+    let substitutions = Substitutions::new(substitutions);
     let (definition, place) = match field.name {
         "Definition" => {
             let resolved =
@@ -238,12 +240,12 @@ fn read_machine(
                 field.wrong_type("a string", &mut reading.findings);
                 return None;
             };
-            let text = substitutions::replace(&text, &substitutions);
+            let text = substitutions.replace(&text);
             (reading.definition_of(&text, Strictness::Json)?, field.place)
         }
         _ => {
             let text = read_location(&field, scope, reading)?;
-            let text = substitutions::replace(&text, &substitutions);
+            let text = substitutions.replace(&text);
             (reading.definition_of(&text, Strictness::JsonOrYaml)?, field.place)
         }
     };
@@ -256,25 +258,23 @@ fn read_machine(
 }
 
 /// `DefinitionSubstitutions`: the values by their keys.
-fn read_substitutions(properties: &mut Properties<'_, '_, '_, '_>) -> Vec<(String, Text)> {
+fn read_substitutions(properties: &mut Properties<'_, '_, '_, '_>) -> Vec<(String, String)> {
     let Some((_, node, _)) = properties.get(&["DefinitionSubstitutions"]) else {
         return Vec::new();
     };
     let members = node.as_object().unwrap_or_default();
-    let values = members.iter().filter_map(|member| {
-        let text = Text::made(member.node.scalar_text()?, &member.node.span);
-        Some((member.name.clone(), text))
-    });
+    let values =
+        members.iter().filter_map(|member| Some((member.name.clone(), member.node.scalar_text()?)));
     values.collect()
 }
 
 /// In a definition that is an object the keys stand within strings. One that is a string of its own has
 /// the value's place, where a finding about it belongs.
-pub(super) fn substitute_in_tree(node: &Node, values: &[(String, Text)]) -> Node {
+pub(super) fn substitute_in_tree(node: &Node, values: &Substitutions) -> Node {
     let kind = match &node.kind {
         NodeKind::String(text) => {
             let text = Text::made(text.as_str(), &node.span);
-            NodeKind::String(substitutions::replace(&text, values).text)
+            NodeKind::String(values.replace(&text).text)
         }
         NodeKind::Array(items) => {
             NodeKind::Array(items.iter().map(|item| substitute_in_tree(item, values)).collect())

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::{ACCOUNT_ID, REFERENCES_MAX, REGION, Reading};
-use crate::finding::{Findings, Place};
+use crate::finding::{Findings, Place, UNRESOLVED};
 use crate::node::{Member, Node, NodeKind};
 
 /// Resolves the variables of one Serverless file.
@@ -100,6 +100,14 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
                 };
             }
             resolved.push_str(&text[done..variable.start]);
+            if matches!(value.kind, NodeKind::Array(_) | NodeKind::Object(_)) {
+                let written = &text[variable.start..variable.end];
+                let message = format!("`{written}` is {}, inside of a text", value.kind_name());
+                self.reading
+                    .findings
+                    .error(UNRESOLVED, place, message)
+                    .help("name one of its values, or let the variable be the whole text");
+            }
             resolved.push_str(&value.scalar_text().unwrap_or_default());
             done = variable.end;
         }
@@ -222,8 +230,16 @@ impl<'r, 'f, 't> Variables<'r, 'f, 't> {
             }
             "aws" if address == "accountId" => string(ACCOUNT_ID.to_owned()),
             "strToBool" => {
-                let holds = matches!(parameters.trim_matches(['\'', '"']), "true" | "1" | "yes");
-                let kind = NodeKind::Bool(holds);
+                let text = parameters.trim_matches(['\'', '"']).trim();
+                if text.contains("${") {
+                    return Found::Nothing("what it is made of has none");
+                }
+                if !matches!(text, "true" | "1" | "false" | "0") {
+                    let message = format!("`strToBool` cannot make a boolean of `{text}`");
+                    let finding = self.reading.findings.error(UNRESOLVED, place, message);
+                    finding.help("give it `true`, `false`, `1` or `0`");
+                }
+                let kind = NodeKind::Bool(matches!(text, "true" | "1"));
                 Found::Value(Node { kind, tag: None, span: place.span.clone() })
             }
             _ => Found::Nothing("it is asked for where it is deployed"),

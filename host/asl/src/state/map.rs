@@ -6,7 +6,7 @@ use super::work::{self, Work};
 use super::{Quantity, distributed, optional, quantity, template};
 use crate::definition::MachineId;
 use crate::fields::{Field, Fields};
-use crate::finding::{Findings, NO_EFFECT, OUT_OF_RANGE};
+use crate::finding::{Finding, Findings, NO_EFFECT, OUT_OF_RANGE, UNSUPPORTED};
 use crate::machine::{Leads, MachineType, QueryLanguage, read_nested};
 use crate::path;
 
@@ -134,9 +134,26 @@ fn read_config(field: &Field<'_>, express: bool, findings: &mut Findings) -> Opt
             .error(OUT_OF_RANGE, &field.place, message)
             .help("leave out `Mode`, or make the workflow a Standard one");
     }
+    if let Some(field) = fields.take("ExecutionType") {
+        if !distributed {
+            no_effect(&field, findings).help("leave it out, or write `Mode: DISTRIBUTED`");
+        } else if execution_type == Some("EXPRESS") && !express {
+            findings.warning(
+                UNSUPPORTED,
+                &field.place,
+                "Express workflows are not supported yet: the iterations run as Standard workflows",
+            );
+        }
+    }
     fields.pass_over(&["Comment"]);
     fields.finish_in_doubt("`ProcessorConfig`", findings);
     Some(distributed)
+}
+
+/// For a field of a distributed Map on an inline one.
+fn no_effect<'f>(field: &Field<'_>, findings: &'f mut Findings) -> &'f mut Finding {
+    let message = format!("`{}` has an effect only where `Mode` is `DISTRIBUTED`", field.name);
+    findings.warning(NO_EFFECT, &field.place, message)
 }
 
 fn read_mode(
@@ -145,6 +162,7 @@ fn read_mode(
     findings: &mut Findings,
 ) -> Option<Mode> {
     distributed::check(fields, QueryLanguage::JsonPath, findings);
+    let label_field = fields.take("Label");
     let label = read_label(fields, findings);
     let places: Vec<_> = [
         "ToleratedFailureCount",
@@ -169,14 +187,11 @@ fn read_mode(
             tolerated_percentage: tolerated_percentage?,
         });
     }
+    if let Some(field) = label_field {
+        no_effect(&field, findings).help("only the map runs of a distributed Map have a name");
+    }
     for field in places {
-        findings
-            .warning(
-                NO_EFFECT,
-                &field.place,
-                format!("`{}` has an effect only where `Mode` is `DISTRIBUTED`", field.name),
-            )
-            .help("a failing iteration fails an inline Map at once");
+        no_effect(&field, findings).help("a failing iteration fails an inline Map at once");
     }
     Some(Mode::Inline)
 }

@@ -10,7 +10,7 @@ use super::work::{self, Work};
 use super::{Quantity, quantity, template};
 use crate::definition::Name;
 use crate::fields::{Field, Fields};
-use crate::finding::{Findings, OUT_OF_RANGE, Place, RESOURCE, UNSUPPORTED};
+use crate::finding::{Findings, NO_EFFECT, OUT_OF_RANGE, Place, RESOURCE, UNSUPPORTED};
 use crate::functions::{function_name, reference};
 use crate::machine::{Leads, MachineType};
 
@@ -155,7 +155,29 @@ fn complete(
     // Without `Parameters`, the state's input says it all.
     let Some(field) = parameters else { return Some(resource) };
     let mut parameters = Fields::of(field.node, &field.place, findings)?;
-    let computed = parameters.take("FunctionName.$").is_some();
+    let computed = parameters.take("FunctionName.$");
+    let named = if let Some(field) = computed {
+        resource.place = PlaceEq(field.place);
+        parameters.pass_over(&["FunctionName"]);
+        Some(None)
+    } else {
+        parameters.require("FunctionName", findings).map(Some)
+    };
+    // The template has them: `facts/asl.md` 13.1.
+    parameters.pass_over(&["Payload", "Payload.$"]);
+    check_invocation(&mut parameters, findings);
+    parameters.finish_in_doubt("`Parameters` of `lambda:invoke`", findings);
+    if let Some(field) = named? {
+        let text = field.string(findings)?;
+        // A parameter like any other: AWS looks at it when it calls.
+        *function = Some(function_name(text).unwrap_or(text).into());
+        resource.place = PlaceEq(field.place);
+    }
+    Some(resource)
+}
+
+/// How `lambda:invoke` is to call: what would have an effect on AWS and has none here is refused.
+fn check_invocation(parameters: &mut Fields<'_>, findings: &mut Findings) {
     if let Some(kind) = parameters.take("InvocationType") {
         match kind.node.as_str() {
             Some("RequestResponse") => {}
@@ -172,15 +194,39 @@ fn complete(
             }
         }
     }
-    if computed {
-        return Some(resource);
+    if let Some(kind) = parameters.take("LogType") {
+        match kind.node.as_str() {
+            Some("None") => {}
+            Some("Tail") => {
+                let message = "the log type `Tail` is not supported yet";
+                findings.error(UNSUPPORTED, &kind.place, message).help("leave out `LogType`");
+            }
+            _ => {
+                let message = "`LogType` must be `None` or `Tail`";
+                findings.error(OUT_OF_RANGE, &kind.place, message);
+            }
+        }
     }
-    let field = parameters.require("FunctionName", findings)?;
-    let text = field.string(findings)?;
-    // A parameter like any other: AWS looks at it when it calls.
-    *function = Some(function_name(text).unwrap_or(text).into());
-    resource.place = PlaceEq(field.place);
-    Some(resource)
+    for name in ["InvocationType.$", "LogType.$", "ClientContext", "ClientContext.$"] {
+        if let Some(field) = parameters.take(name) {
+            let message = format!("`{name}` of `lambda:invoke` is not supported yet");
+            let finding = findings.error(UNSUPPORTED, &field.place, message);
+            finding.help(match name {
+                "InvocationType.$" => "write `InvocationType: RequestResponse`, or leave it out",
+                "LogType.$" => "leave it out",
+                _ => "give the function what it needs in `Payload`",
+            });
+        }
+    }
+    for name in ["Qualifier", "Qualifier.$"] {
+        if let Some(field) = parameters.take(name) {
+            let message =
+                format!("`{name}` has no effect here: a function has no versions and aliases");
+            findings
+                .warning(NO_EFFECT, &field.place, message)
+                .help("it is shown in the history only");
+        }
+    }
 }
 
 /// A version, an alias or `$LATEST`.
