@@ -8,7 +8,9 @@ use stepwell_query::{
 };
 
 use crate::fields::Field;
-use crate::finding::{Finding, Findings, INTRINSIC, PATH, Place, REFERENCE_PATH, TEMPLATE};
+use crate::finding::{
+    Finding, Findings, INTRINSIC, ODD_PATH, PATH, Place, REFERENCE_PATH, Severity, TEMPLATE,
+};
 use crate::node::{Node, NodeKind};
 
 /// What the text of a call begins with.
@@ -24,7 +26,10 @@ pub(crate) fn query(field: &Field<'_>, findings: &mut Findings) -> Option<Query>
         return None;
     }
     match Query::parse(text) {
-        Ok(query) => Some(query),
+        Ok(query) => {
+            report_odd(text, field, findings);
+            Some(query)
+        }
         Err(error) => {
             let finding = broken_path(text, &error, field, findings);
             if !text.starts_with('$') {
@@ -204,7 +209,8 @@ fn template_expression(field: &Field<'_>, findings: &mut Findings) -> Option<Tem
     );
     let first = findings.count();
     let template = read_expression(field, &valid, findings);
-    for finding in findings.since(first) {
+    let errors = findings.since(first).iter_mut();
+    for finding in errors.filter(|finding| finding.severity == Severity::Error) {
         finding.aws(format!(
             "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call",
             field.name
@@ -222,6 +228,9 @@ fn read_expression(field: &Field<'_>, valid: &str, findings: &mut Findings) -> O
     };
     match Expression::parse(text) {
         Ok(expression) => {
+            if matches!(expression, Expression::Query(_)) {
+                report_odd(text, field, findings);
+            }
             return Some(Template::Expression { field: field.name.to_owned(), expression });
         }
         Err(ExpressionSyntaxError::Path { error, .. }) => {
@@ -240,6 +249,28 @@ fn read_expression(field: &Field<'_>, valid: &str, findings: &mut Findings) -> O
         }
     }
     None
+}
+
+/// Warns of what other dialects of JSONPath take for something else. AWS runs it as we do, and finds nothing.
+fn report_odd(text: &str, field: &Field<'_>, findings: &mut Findings) {
+    if text.contains("()") {
+        findings
+            .warning(
+                ODD_PATH,
+                &field.place,
+                format!("`{text}` calls no function: `()` is part of a name"),
+            )
+            .help("count with `States.ArrayLength`; there is nothing for sums");
+    }
+    let filter = text.find("[?").map(|start| &text[start..]).unwrap_or_default();
+    // What stands between single quotes is every second part.
+    if filter.split('\'').step_by(2).any(|part| part.contains('"')) {
+        let message =
+            format!("in `{text}` the double quotes are part of the text that is compared");
+        findings
+            .warning(ODD_PATH, &field.place, message)
+            .help("put texts into single quotes: `[?(@.state == 'open')]`");
+    }
 }
 
 fn is_variable(query: &Query) -> bool {
