@@ -2,10 +2,10 @@
 //! can run must agree in full, down to the ids and details of its history.
 //!
 //! The recordings lie beside the repository, in `../shared/conformance`; without them there is nothing
-//! to compare. `conformance-exceptions.txt` lists the cases that may differ, each with its reason; one
+//! to compare. `conformance-exceptions.txt` lists the cases that may differ, each with its level and its reason; one
 //! that agrees after all is a failure. A table for each group stands at the end of the output.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use stepwell_tests::agreement::{LEVELS, agreement};
-use stepwell_tests::exceptions;
+use stepwell_tests::exceptions::{self, Difference};
 use stepwell_tests::recording::{self, Case};
 
 /// Of one group: how many cases there are, can be run, and agree at each level.
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let table = Table::default();
     let exceptions = exceptions::read("conformance-exceptions.txt");
     let mut trials = Vec::new();
-    let mut unknown = exceptions.clone();
+    let mut unknown: BTreeSet<String> = exceptions.names().map(str::to_owned).collect();
     for case in recording::cases(&root, &arguments) {
         let mut rows = table.lock().expect("no thread has panicked yet");
         let row = rows.entry(case.group.clone()).or_default();
@@ -45,14 +45,15 @@ fn main() -> ExitCode {
         if runs {
             row.loaded += 1;
             unknown.remove(&case.name);
-            let reason = exceptions.get(&case.name).cloned();
-            let table = table.clone();
-            trials.push(Trial::test(case.name.clone(), move || check(&case, reason, &table)));
+            let (exceptions, table) = (exceptions.clone(), table.clone());
+            trials.push(Trial::test(case.name.clone(), move || {
+                exceptions.judge(&case.name, check(&case, &table))
+            }));
         }
     }
     trials.push(Trial::test("every_exception_is_a_case_that_runs", move || match unknown.len() {
         0 => Ok(()),
-        _ => Err(Failed::from(format!("these are none: {:?}", unknown.keys()))),
+        _ => Err(Failed::from(format!("these are none: {unknown:?}"))),
     }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list && arguments.filter.is_none() {
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn check(case: &Case, reason: Option<String>, table: &Table) -> Result<(), Failed> {
+fn check(case: &Case, table: &Table) -> Result<(), Difference> {
     let compared = case.recordings.iter().map(|recording| {
         let definition = recording.definition().expect("only cases that load are checked");
         let (outcome, steps) = recording.run(&definition);
@@ -71,13 +72,10 @@ fn check(case: &Case, reason: Option<String>, table: &Table) -> Result<(), Faile
     let mut rows = table.lock().expect("no other case panics with the lock");
     let row = rows.entry(case.group.clone()).or_default();
     row.agree[..level].iter_mut().for_each(|count| *count += 1);
-    match (level == LEVELS, reason) {
-        (true, None) | (false, Some(_)) => Ok(()),
-        (true, Some(reason)) => Err(Failed::from(format!(
-            "it agrees, so it needs no line in conformance-exceptions.txt: {reason}"
-        ))),
-        (false, None) => Err(Failed::from(format!("differs at level {}: {difference}", level + 1))),
+    if level == LEVELS {
+        return Ok(());
     }
+    Err(Difference { how: format!("level {}", level + 1), what: difference })
 }
 
 fn shown(table: &BTreeMap<String, Row>) -> String {

@@ -4,13 +4,13 @@
 //! The samples lie beside the repository, in `../shared/realworld`; without them there is nothing to do.
 //! A sample that is sound must load with no finding but those that name what this version does not
 //! support, or what only a deployment knows; one that is broken must be refused.
-//! `realworld-exceptions.txt` lists the samples and cases of which that is not true, each with its reason;
-//! one that is not needed is a failure. A table for each format stands at the end of the output.
+//! `realworld-exceptions.txt` lists the samples and cases of which that is not true, each with the codes of
+//! its findings, or `taken`, and its reason; one that is not needed is a failure. A table for each format stands at the end of the output.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +21,7 @@ use stepwell_asl::{Finding, Options, Severity, Source, Workflow, function_name, 
 use stepwell_engine::{Failure, Outcome};
 use stepwell_query::Document;
 use stepwell_tests::entered::entered;
+use stepwell_tests::exceptions::{self, Difference};
 use stepwell_tests::folder::Folder;
 use stepwell_tests::run::{self, Answer, Reply, Step};
 use stepwell_tests::show;
@@ -53,6 +54,8 @@ struct Tally {
 
 type Shared = Arc<Mutex<Tally>>;
 
+type Check = Box<dyn FnOnce() -> Result<(), Difference> + Send>;
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/realworld");
@@ -61,19 +64,13 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let tally = Shared::default();
-    let exceptions = exceptions();
+    let exceptions = exceptions::read("realworld-exceptions.txt");
     let mut names = BTreeSet::new();
     let mut trials = Vec::new();
-    let mut add = |name: String, check: Box<dyn FnOnce() -> Result<(), String> + Send>| {
-        let reason = exceptions.get(&name).cloned();
+    let mut add = |name: String, check: Check| {
+        let exceptions = exceptions.clone();
         names.insert(name.clone());
-        trials.push(Trial::test(name, move || match (check(), reason) {
-            (Ok(()), None) | (Err(_), Some(_)) => Ok(()),
-            (Err(why), None) => Err(Failed::from(why)),
-            (Ok(()), Some(reason)) => Err(Failed::from(format!(
-                "it holds, so it needs no line in realworld-exceptions.txt: {reason}"
-            ))),
-        }));
+        trials.push(Trial::test(name.clone(), move || exceptions.judge(&name, check())));
     };
     for sample in list(&root.join("index.json")) {
         let (root, tally) = (root.clone(), tally.clone());
@@ -86,7 +83,7 @@ fn main() -> ExitCode {
         add(name, Box::new(move || check_case(&root, &case, &tally)));
     }
     let unknown: Vec<_> =
-        exceptions.keys().filter(|name| !names.contains(*name)).cloned().collect();
+        exceptions.names().filter(|name| !names.contains(*name)).map(str::to_owned).collect();
     trials.push(Trial::test("every_exception_is_a_test", move || match unknown.as_slice() {
         [] => Ok(()),
         _ => Err(Failed::from(format!("these are none: {unknown:?}"))),
@@ -108,7 +105,7 @@ fn load_sample(folder: &Path, entry: &str) -> (String, Result<Workflow, Vec<Find
     (source, loaded)
 }
 
-fn check_sample(root: &Path, sample: &Value, tally: &Shared) -> Result<(), String> {
+fn check_sample(root: &Path, sample: &Value, tally: &Shared) -> Result<(), Difference> {
     let folder = root.join("samples").join(text(&sample["id"]));
     let (source, loaded) = load_sample(&folder, text(&sample["entry"]));
     let findings = match &loaded {
@@ -131,8 +128,14 @@ fn check_sample(root: &Path, sample: &Value, tally: &Shared) -> Result<(), Strin
     match (sound, grave, &loaded) {
         // What is not supported cannot be judged yet.
         (true, 0, _) | (false, _, Err(_)) => Ok(()),
-        (true, _, _) => Err(format!("a sound sample is refused:\n{}", shown.join("\n"))),
-        (false, ..) => Err(format!("a broken sample is not refused:\n{}", shown.join("\n"))),
+        (true, _, _) => Err(Difference {
+            how: exceptions::codes(findings.iter().filter(|finding| is_grave(finding))),
+            what: format!("a sound sample is refused:\n{}", shown.join("\n")),
+        }),
+        (false, ..) => Err(Difference {
+            how: exceptions::codes([]),
+            what: format!("a broken sample is not refused:\n{}", shown.join("\n")),
+        }),
     }
 }
 
@@ -152,7 +155,7 @@ fn cannot_be_judged(findings: &[Finding]) -> bool {
         || (errors.clone().next().is_some() && errors.all(|found| found.code == UNSUPPORTED))
 }
 
-fn check_case(root: &Path, case: &Value, tally: &Shared) -> Result<(), String> {
+fn check_case(root: &Path, case: &Value, tally: &Shared) -> Result<(), Difference> {
     let count = |choose: fn(&mut Tally) -> &mut usize| {
         *choose(&mut tally.lock().expect("no check panics with the lock")) += 1;
     };
@@ -175,7 +178,7 @@ fn check_case(root: &Path, case: &Value, tally: &Shared) -> Result<(), String> {
         }
         Err(findings) => {
             let shown: Vec<_> = findings.iter().map(|f| show::finding(&source, f)).collect();
-            return Err(shown.join("\n"));
+            return Err(Difference { how: exceptions::codes(&findings), what: shown.join("\n") });
         }
     };
     let key = pointer.trim_end_matches("/definition").split('/').rev();
@@ -185,13 +188,16 @@ fn check_case(root: &Path, case: &Value, tally: &Shared) -> Result<(), String> {
         .iter()
         .find(|machine| keys.contains(&machine.key.as_str()))
         .or(workflow.machines.first())
-        .ok_or("the sample holds no machine")?;
+        .expect("a file that loads holds a machine");
     let mut stubs = Stubs::new(case, &workflow);
     let start = run::start(Document::from(case["input"].clone()));
     let (outcome, steps) = run::run(&machine.definition, start, None, |function, payload| {
         stubs.call(function, payload)
     });
-    compare(&case["expect"], &outcome, &steps, &stubs)?;
+    compare(&case["expect"], &outcome, &steps, &stubs).map_err(|what| {
+        let how = what.split_whitespace().next().unwrap_or_default().to_owned();
+        Difference { how, what }
+    })?;
     count(|tally| &mut tally.agree);
     Ok(())
 }
@@ -294,19 +300,6 @@ fn compare(
         }
     }
     Ok(())
-}
-
-/// `name: reason` in each line; lines that begin with `#` are for the reader.
-fn exceptions() -> BTreeMap<String, String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("realworld-exceptions.txt");
-    let text = fs::read_to_string(&path).expect("the list of exceptions can be read");
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let (name, reason) = line.split_once(": ").expect("a line is `name: reason`");
-            (name.to_owned(), reason.to_owned())
-        })
-        .collect()
 }
 
 /// A JSON array of a file.

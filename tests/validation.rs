@@ -8,7 +8,7 @@
 //! Level 1: valid or not. What is not supported here ([`UNSUPPORTED`]) makes no definition invalid. Level 2,
 //! where AWS itself was asked: its code, message and location as well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use stepwell_asl::{Finding, Severity, load};
+use stepwell_tests::exceptions::{self, Difference};
 use stepwell_tests::recording::{self, Validation};
-use stepwell_tests::{exceptions, show};
+use stepwell_tests::show;
 
 /// Errors that say what this version cannot do, not what is wrong with a definition.
 const UNSUPPORTED: [&str; 1] = ["ASL0112"];
@@ -44,17 +45,18 @@ fn main() -> ExitCode {
     }
     let table = Table::default();
     let exceptions = exceptions::read("validation-exceptions.txt");
-    let mut unknown = exceptions.clone();
+    let mut unknown: BTreeSet<String> = exceptions.names().map(str::to_owned).collect();
     let mut trials = Vec::new();
     for case in recording::validations(&root, &arguments) {
         unknown.remove(&case.name);
-        let reason = exceptions.get(&case.name).cloned();
-        let table = table.clone();
-        trials.push(Trial::test(case.name.clone(), move || check(&case, reason, &table)));
+        let (exceptions, table) = (exceptions.clone(), table.clone());
+        trials.push(Trial::test(case.name.clone(), move || {
+            exceptions.judge(&case.name, check(&case, &table))
+        }));
     }
     trials.push(Trial::test("every_exception_is_a_case", move || match unknown.len() {
         0 => Ok(()),
-        _ => Err(Failed::from(format!("these are none: {:?}", unknown.keys()))),
+        _ => Err(Failed::from(format!("these are none: {unknown:?}"))),
     }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list && arguments.filter.is_none() {
@@ -63,7 +65,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn check(case: &Validation, reason: Option<String>, table: &Table) -> Result<(), Failed> {
+fn check(case: &Validation, table: &Table) -> Result<(), Difference> {
     let source = case.source();
     let findings = match load(&source, "machine") {
         Ok(workflow) => workflow.warnings,
@@ -83,23 +85,20 @@ fn check(case: &Validation, reason: Option<String>, table: &Table) -> Result<(),
         row.of_aws += usize::from(case.is_recorded);
         row.wordings += usize::from(case.is_recorded && wording);
     }
-    match (wording, reason) {
-        (true, None) | (false, Some(_)) => Ok(()),
-        (true, Some(reason)) => Err(Failed::from(format!(
-            "it agrees, so it needs no line in validation-exceptions.txt: {reason}"
-        ))),
-        (false, None) => {
-            let findings: Vec<_> =
-                findings.iter().map(|finding| show::finding(&source, finding)).collect();
-            let level = if verdict { 2 } else { 1 };
-            Err(Failed::from(format!(
-                "differs at level {level}: expected valid: {} {:?}, found:\n  {}",
-                case.valid,
-                case.diagnostics,
-                findings.join("\n  ")
-            )))
-        }
+    if wording {
+        return Ok(());
     }
+    let shown: Vec<_> = findings.iter().map(|finding| show::finding(&source, finding)).collect();
+    let level = if verdict { 2 } else { 1 };
+    Err(Difference {
+        how: format!("level {level}, {}", exceptions::codes(errors)),
+        what: format!(
+            "expected valid: {} {:?}, found:\n  {}",
+            case.valid,
+            case.diagnostics,
+            shown.join("\n  ")
+        ),
+    })
 }
 
 fn says(errors: &[&Finding], wanted: &stepwell_asl::Diagnostic) -> bool {
