@@ -143,7 +143,7 @@ impl Agenda {
                 self.add(now + reply.after, event);
             }
             Effect::SetTimer { id, at, .. } => {
-                self.add(*at.max(&now), Event::TimerFired { id: *id })
+                self.add(*at.max(&now), Event::TimerFired { id: *id });
             }
             Effect::Cancel { id } => self.events.retain(|_, event| effect_of(event) != Some(*id)),
             Effect::Resume => self.add(now, Event::Resumed),

@@ -177,9 +177,12 @@ fn has_nextest() -> bool {
     version.is_ok_and(|output| output.status.success())
 }
 
+/// The repository that is worked on: that of the `cargo` which runs this, not the one in which this was
+/// built, where two clones share a target folder.
 fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR");
+    let manifest = manifest.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    manifest.parent().unwrap_or(&manifest).to_owned()
 }
 
 fn execute(command: &mut Command) -> Result {

@@ -1,13 +1,14 @@
 //! A workflow file as a whole: its machines, and its functions as all that is said about them together
 //! gives them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definition::Definition;
 use crate::embedding::{self, EmbeddedMachine, OWN_KEY, Reading};
 use crate::fields::{Field, Fields};
 use crate::finding::{
-    COMPONENT, FUNCTION_MISSING, Finding, Findings, NO_WORKFLOW, Place, Severity,
+    COMPONENT, FUNCTION_MISSING, Finding, Findings, NO_EFFECT, NO_WORKFLOW, Place, Severity,
+    closest,
 };
 use crate::functions::{self, FunctionSettings, Layers, Manner};
 use crate::machine;
@@ -134,6 +135,29 @@ impl Workflow {
         self.sources.tell(findings)
     }
 
+    /// Functions beside the file that nothing calls, and whose names are nearly those of others without
+    /// code. One file of functions may serve many workflows, so that others are no matter.
+    fn perhaps_misspelt(&self, loose: &[String]) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        let states = || self.machines.iter().flat_map(|machine| machine.definition.states());
+        let called = states().filter_map(|state| match &state.kind {
+            StateKind::Task(task) => self.function(task.resource.function()?.as_str()),
+            _ => None,
+        });
+        let called: BTreeSet<&str> = called.map(|(name, _)| name).collect();
+        let waiting = self.functions.iter().filter(|(_, settings)| settings.code.is_none());
+        let waiting: Vec<&str> = waiting.map(|(name, _)| name.as_str()).collect();
+        for name in loose.iter().filter(|name| !called.contains(name.as_str())) {
+            if closest(name, waiting.iter().copied()).is_some() {
+                let place = &self.functions[name].place.0;
+                findings
+                    .warning(NO_EFFECT, place, format!("nothing calls the function `{name}`"))
+                    .suggest(name, waiting.iter().copied());
+            }
+        }
+        self.sources.tell(findings)
+    }
+
     /// The finding for a component that cannot be used, which only its loader can know.
     pub fn unusable_component(&self, function: &str, message: String) -> Finding {
         let mut findings = Findings::default();
@@ -166,7 +190,7 @@ pub fn load_with(
     let refused = findings.has_errors();
     let mut findings = sources.tell(findings);
     match parts {
-        Some((functions, machines)) if !refused => {
+        Some(Parts { functions, machines, loose }) if !refused => {
             let mut workflow = Workflow { functions, machines, warnings: Vec::new(), sources };
             for machine in &workflow.machines {
                 findings.extend(
@@ -176,6 +200,9 @@ pub fn load_with(
                         .map(|finding| Finding { severity: Severity::Warning, ..finding }),
                 );
                 findings.extend(workflow.perhaps_missing(&machine.definition));
+            }
+            if options.machine.is_none() {
+                findings.extend(workflow.perhaps_misspelt(&loose));
             }
             findings.sort_by(|left, right| place_of(left).cmp(&place_of(right)));
             workflow.warnings = findings;
@@ -190,7 +217,12 @@ fn place_of(finding: &Finding) -> (Option<&str>, usize) {
     (finding.file.as_ref().map(|file| file.path.as_str()), finding.span.start)
 }
 
-type Parts = (BTreeMap<String, FunctionSettings>, Vec<NamedMachine>);
+struct Parts {
+    functions: BTreeMap<String, FunctionSettings>,
+    machines: Vec<NamedMachine>,
+    /// Functions that stand only beside the file, and say nothing more about one of its own.
+    loose: Vec<String>,
+}
 
 fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<Parts> {
     let root = embedding::parse_entry(text, reading)?;
@@ -201,11 +233,14 @@ fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<
         reading.added.insert(key.clone(), name.clone());
     }
     let embedded = embedding::read(&root, text, reading)?;
-    let mut layers = embedded.functions;
+    let (mut layers, mut loose) = (embedded.functions, Vec::new());
     for (key, layer) in added {
-        match layers.iter_mut().find(|(other, below)| below.is_called(other, &key)) {
-            Some((_, below)) => *below = layer.over(std::mem::take(below)),
-            None => layers.push((key, layer)),
+        let known = layers.iter_mut().find(|(other, below)| below.is_called(other, &key));
+        if let Some((_, below)) = known {
+            *below = layer.over(std::mem::take(below));
+        } else {
+            loose.push(key.clone());
+            layers.push((key, layer));
         }
     }
     let findings = &mut reading.findings;
@@ -217,7 +252,7 @@ fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<
     let any = embedded.machines.iter().any(|machine| wanted(&machine));
     let machines = embedded.machines.iter().filter(|machine| !any || wanted(machine));
     let machines: Vec<_> = machines.map(|machine| read_machine(machine, findings)).collect();
-    Some((functions, machines.into_iter().collect::<Option<_>>()?))
+    Some(Parts { functions, machines: machines.into_iter().collect::<Option<_>>()?, loose })
 }
 
 fn read_machine(machine: &EmbeddedMachine, findings: &mut Findings) -> Option<NamedMachine> {

@@ -321,6 +321,11 @@ fn refuse_integration(
             let message = format!("activities such as `{name}` are not supported yet");
             findings.error(UNSUPPORTED, &field.place, message).help(SUPPORTED);
         }
+        Integration::Action { service: "lambda", pattern, .. } if pattern != Pattern::Response => {
+            let message =
+                format!("waiting as in `{arn}` is not supported yet, only for the answer");
+            findings.error(UNSUPPORTED, &field.place, message).help(SUPPORTED);
+        }
         Integration::Action { service, action, .. } => {
             let message =
                 format!("the service `{service}` with its action `{action}` is not supported yet");

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use stepwell_asl::{Call as How, Name, Task, function_name};
+use stepwell_asl::{Call as How, Name, Quantity, Task, function_name};
 use stepwell_query::Document;
 
 use super::{Data, work};
@@ -17,24 +17,7 @@ use crate::turn::{Flow, Halt, Turn};
 pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> Result<Flow, Halt> {
     let data = Data::new(turn, branch);
     let input = data.input(&task.work.io)?;
-    let seconds = |quantity, field| match quantity {
-        Some(quantity) => data.quantity(quantity, field, &input).map(Some),
-        None => Ok(None),
-    };
-    let timeout_in_seconds = seconds(task.timeout.as_ref(), "TimeoutSeconds")?;
-    let heartbeat_in_seconds = seconds(task.heartbeat.as_ref(), "HeartbeatSeconds")?;
-    for (seconds, field) in
-        [(timeout_in_seconds, "TimeoutSeconds"), (heartbeat_in_seconds, "HeartbeatSeconds")]
-    {
-        if seconds.is_some_and(|seconds| seconds <= 0) {
-            return Err(data.runtime_failure(&format!("{field} must be greater than 0.")));
-        }
-    }
-    if let (Some(timeout), Some(heartbeat)) = (timeout_in_seconds, heartbeat_in_seconds)
-        && heartbeat >= timeout
-    {
-        return Err(data.runtime_failure("HeartbeatSeconds must be smaller than TimeoutSeconds."));
-    }
+    let (timeout_in_seconds, heartbeat_in_seconds) = limits(&data, task, &input)?;
     let task_credentials =
         task.credentials.as_ref().map(|template| data.fill(template, &input)).transpose()?;
     let parameters = data.parameters(task.parameters.as_ref(), input)?;
@@ -89,6 +72,29 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> 
         turn.ask_with_id(|id| Effect::SetTimer { id, at, purpose: Purpose::Timeout })
     });
     Ok(Flow::Wait(Waiting::Call(Call { id, request_id, timeout })))
+}
+
+/// `TimeoutSeconds` and `HeartbeatSeconds`, as the file or the state's input says.
+fn limits(
+    data: &Data<'_>,
+    task: &Task,
+    input: &Document,
+) -> Result<(Option<i64>, Option<i64>), Halt> {
+    let seconds = |quantity: Option<&Quantity>, field| {
+        let seconds = quantity.map(|quantity| data.quantity(quantity, field, input)).transpose()?;
+        if seconds.is_some_and(|seconds| seconds <= 0) {
+            return Err(data.runtime_failure(&format!("{field} must be greater than 0.")));
+        }
+        Ok(seconds)
+    };
+    let timeout = seconds(task.timeout.as_ref(), "TimeoutSeconds")?;
+    let heartbeat = seconds(task.heartbeat.as_ref(), "HeartbeatSeconds")?;
+    if let (Some(timeout), Some(heartbeat)) = (timeout, heartbeat)
+        && heartbeat >= timeout
+    {
+        return Err(data.runtime_failure("HeartbeatSeconds must be smaller than TimeoutSeconds."));
+    }
+    Ok((timeout, heartbeat))
 }
 
 /// The function, its ARN and its event, of the parameters of `lambda:invoke`.
