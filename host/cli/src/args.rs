@@ -72,7 +72,7 @@ pub(crate) struct RunArgs {
     /// Where objects are: a folder, or `s3` (credentials, region and endpoint as the AWS CLI has them).
     #[arg(long, value_name = "DIR|s3", default_value = ".stepwell/objects")]
     pub(crate) objects: PathBuf,
-    /// Do not wait in Wait states and before retries: the clock jumps instead.
+    /// Do not wait: the clock jumps over Wait states, waits before retries, and stubs' sleeps.
     #[arg(long)]
     pub(crate) skip_waits: bool,
     /// Let the history grow beyond the 25,000 events at which AWS fails an execution.
