@@ -4,8 +4,10 @@
 //! `cargo bench -p stepwell-engine --bench transitions`. Times are per item: a transition, or an item of a
 //! Map. Compare within one run.
 //!
-//! - `transitions`: chains of Pass states and of Choice states that hand a 1 KiB state on; `by_hand` is
-//!   the same chain as a loop that looks at the same value, writes the same events and clones nothing else.
+//! - `transitions`: chains of Pass states and of Choice states that hand a 1 KiB state on; `by_hand` is the
+//!   same chain as a loop that looks at the same value, writes the same events and clones nothing else.
+//! - `transitions_in_a_loop`: the same, round and round through eight states, whose definition is at hand
+//!   in the processor's cache.
 //! - `unchanged`: a chain of states that do not change their input, of 1 KiB and of 256 KiB.
 //! - `map`: an inline Map with one Pass over so many items.
 
@@ -14,7 +16,10 @@ use divan::{Bencher, black_box};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use stepwell_asl::{Definition, Name, StateType, load};
-use stepwell_engine::{Assigned, Details, Effect, Event, Execution, HistoryEvent, Outcome, Start};
+use stepwell_engine::{
+    Assigned, Details, Effect, Event, Execution, HistoryEvent, Outcome, Start,
+    TRANSITIONS_PER_APPLY_MAX,
+};
 use stepwell_query::Document;
 
 fn main() {
@@ -28,6 +33,31 @@ fn transitions(bencher: Bencher<'_, '_>, kind: &str) {
     let definition = chain(kind);
     let input = document(1 << 10);
     bencher.counter(ItemsCount::new(CHAIN)).bench(|| run(&definition, input.clone()));
+}
+
+/// As many transitions as four turns take, round and round through eight states.
+#[divan::bench(args = ["pass", "choice"])]
+fn transitions_in_a_loop(bencher: Bencher<'_, '_>, kind: &str) {
+    const TURNS: usize = 4;
+    let states = (0..8).map(|index| {
+        let next = format!("S{}", (index + 1) % 8);
+        (format!("S{index}"), state(kind, &next))
+    });
+    let mut states: Value = states.collect();
+    states["Last"] = json!({ "Type": "Succeed" });
+    let definition = definition(&json!({ "StartAt": "S0", "States": states }));
+    let input = document(1 << 10);
+    let transitions = TURNS * TRANSITIONS_PER_APPLY_MAX as usize;
+    bencher.counter(ItemsCount::new(transitions)).bench(|| {
+        let mut execution = Execution::new(start(input.clone()));
+        let mut history = Vec::new();
+        for turn in 0..TURNS {
+            let event = if turn == 0 { Event::Started } else { Event::Resumed };
+            let applied = execution.apply(&definition, Timestamp::UNIX_EPOCH, event);
+            history.extend(applied.expect("the event was asked for").history);
+        }
+        history
+    });
 }
 
 #[divan::bench(name = "transitions_by_hand", args = ["pass", "choice"])]
@@ -79,22 +109,23 @@ fn map(bencher: Bencher<'_, '_>, items: usize) {
 
 /// Pass or Choice states, one after the other, and a last one.
 fn chain(kind: &str) -> Definition {
-    let state = |index: usize| {
-        let next = format!("S{}", index + 1);
-        match kind {
-            "pass" => json!({ "Type": "Pass", "Next": next }),
-            _ => json!({ "Type": "Choice", "Choices": [
-                { "Variable": "$.more", "BooleanEquals": true, "Next": next },
-            ], "Default": "Last" }),
-        }
-    };
-    let states = (0..CHAIN - 1).map(|index| (format!("S{index}"), state(index)));
+    let states =
+        (0..CHAIN - 1).map(|index| (format!("S{index}"), state(kind, &format!("S{}", index + 1))));
     let last = [
         (format!("S{}", CHAIN - 1), json!({ "Type": "Pass", "Next": "Last" })),
         ("Last".to_owned(), json!({ "Type": "Succeed" })),
     ];
     let states: Value = states.chain(last).collect();
     definition(&json!({ "StartAt": "S0", "States": states }))
+}
+
+fn state(kind: &str, next: &str) -> Value {
+    match kind {
+        "pass" => json!({ "Type": "Pass", "Next": next }),
+        _ => json!({ "Type": "Choice", "Choices": [
+            { "Variable": "$.more", "BooleanEquals": true, "Next": next },
+        ], "Default": "Last" }),
+    }
 }
 
 fn definition(machine: &Value) -> Definition {
@@ -111,19 +142,7 @@ fn document(bytes: usize) -> Document {
 /// Runs an execution that never waits to its end, and gives its history.
 fn run(definition: &Definition, input: Document) -> Vec<HistoryEvent> {
     let at = Timestamp::UNIX_EPOCH;
-    let mut execution = Execution::new(Start {
-        name: "execution".to_owned(),
-        machine_name: "machine".to_owned(),
-        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:machine:execution"
-            .to_owned(),
-        machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:machine".to_owned(),
-        role_arn: "arn:aws:iam::123456789012:role/role".to_owned(),
-        input,
-        at,
-        seed: 42,
-        history_events_max: None,
-        child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
-    });
+    let mut execution = Execution::new(start(input));
     let mut history = Vec::new();
     let mut event = Event::Started;
     loop {
@@ -140,5 +159,21 @@ fn run(definition: &Definition, input: Document) -> Vec<HistoryEvent> {
             }
             other => unreachable!("the machine waits for nothing: {other:?}"),
         }
+    }
+}
+
+fn start(input: Document) -> Start {
+    Start {
+        name: "execution".to_owned(),
+        machine_name: "machine".to_owned(),
+        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:machine:execution"
+            .to_owned(),
+        machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:machine".to_owned(),
+        role_arn: "arn:aws:iam::123456789012:role/role".to_owned(),
+        input,
+        at: Timestamp::UNIX_EPOCH,
+        seed: 42,
+        history_events_max: None,
+        child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
     }
 }
