@@ -226,7 +226,9 @@ fn failure(rest: &str) -> Result<Command<'_>, String> {
     let (effect, rest) = leading_effect(rest)?;
     let (error, rest) = text(rest)?;
     if error.is_empty() {
-        return Err("`fail` wants the name of an error, such as `fail Busy \"try later\"`".to_owned());
+        return Err(
+            "`fail` wants the name of an error, such as `fail Busy \"try later\"`".to_owned()
+        );
     }
     let cause = match rest {
         "" => None,
@@ -327,8 +329,19 @@ mod tests {
     fn a_mistake_is_told_with_a_way_out() {
         let told = |line| parse(line).unwrap_err();
         let lines = [
-            "stpe", "ti", "step 0", "step x", "step #x", "goto", "input", "fail", "fail \"a",
-            "timeline", "at 3", "show me", "timeout #1 #2",
+            "stpe",
+            "ti",
+            "step 0",
+            "step x",
+            "step #x",
+            "goto",
+            "input",
+            "fail",
+            "fail \"a",
+            "timeline",
+            "at 3",
+            "show me",
+            "timeout #1 #2",
         ];
         insta::assert_snapshot!(lines.map(|line| format!("{line}\n    {}", told(line))).join("\n"));
     }

@@ -126,7 +126,7 @@ impl<W: World> Debugger<W> {
                 self.take_now(event, out)?;
             }
             Command::Fail(id, error, cause) => {
-                let failure = Failure { error: Some(error), cause };
+                let failure = Failure::from_parts(Some(error), cause);
                 let event = match self.answerable("fail", id)? {
                     (id, true) => Event::TaskFailed { id, failure },
                     (id, false) => Event::FunctionFailed { id, failure },
@@ -400,11 +400,11 @@ impl<W: World> Debugger<W> {
 
     /// A state of the definition, wherever it stands.
     fn known_state(&self, name: &str) -> Result<(), CommandError> {
-        let mut states = self.session.definition().states().map(|state| state.name.as_str());
-        if states.clone().any(|state| state == name) {
+        let states = || self.session.definition().states().map(|state| state.name.as_str());
+        if states().any(|state| state == name) {
             return Ok(());
         }
-        let similar = states.find(|state| state.eq_ignore_ascii_case(name));
+        let similar = states().find(|state| state.eq_ignore_ascii_case(name));
         Err(CommandError::Mistake(match similar {
             Some(similar) => format!("no state is called `{name}`; did you mean `{similar}`?"),
             None => format!("no state is called `{name}`; `run end` runs to the end"),
@@ -424,8 +424,7 @@ fn one_of(open: &[(EffectId, String)], command: &str) -> Result<EffectId, Comman
             "nothing that `{command}` could be for is waited for here; `at` says what is"
         ))),
         [(first, _), ..] => {
-            let names: Vec<_> =
-                open.iter().map(|(id, name)| format!("#{} {name}", id.0)).collect();
+            let names: Vec<_> = open.iter().map(|(id, name)| format!("#{} {name}", id.0)).collect();
             Err(CommandError::Mistake(format!(
                 "say which, as in `{command} #{} ...`: {}",
                 first.0,

@@ -113,9 +113,8 @@ pub(crate) fn effect_of(event: &Event) -> Option<EffectId> {
         | Event::TaskHeartbeat { id }
         | Event::InputReplaced { id, .. }
         | Event::TimerFired { id } => Some(*id),
-        Event::Started
-        | Event::Resumed
-        | Event::StopRequested { .. }
-        | Event::RedriveRequested => None,
+        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
+            None
+        }
     }
 }

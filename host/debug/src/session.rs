@@ -95,8 +95,7 @@ impl Session {
     ) -> Result<Self, DoesNotFit> {
         let first = Timeline { parted: None, moments: Vec::new(), position: 0 };
         let standing = Standing::new(start.clone());
-        let mut session =
-            Self { definition, start, timelines: vec![first], current: 0, standing };
+        let mut session = Self { definition, start, timelines: vec![first], current: 0, standing };
         for (index, (at, event)) in recorded.into_iter().enumerate() {
             let taken = session.take(at, event);
             taken.map_err(|error| DoesNotFit { number: index + 1, error })?;

@@ -84,9 +84,8 @@ pub(crate) fn at(out: &mut dyn Write, session: &Session) -> fmt::Result {
 
 /// What comes next, in words.
 fn next(session: &Session) -> String {
-    let subject = |id| {
-        session.effect(id).map_or_else(String::new, |(_, effect)| words::subject(effect))
-    };
+    let subject =
+        |id| session.effect(id).map_or_else(String::new, |(_, effect)| words::subject(effect));
     match session.next() {
         Next::Known => {
             let number = session.position() + 1;
@@ -166,9 +165,9 @@ fn input(out: &mut dyn Write, session: &Session) -> fmt::Result {
     if views.is_empty() {
         return document(out, "input of the execution", session.start().input.value());
     }
-    views.iter().try_for_each(|view| {
-        document(out, &format!("input of {}", view.path), view.input.value())
-    })
+    views
+        .iter()
+        .try_for_each(|view| document(out, &format!("input of {}", view.path), view.input.value()))
 }
 
 fn output(out: &mut dyn Write, session: &Session) -> fmt::Result {

@@ -60,7 +60,11 @@ pub(crate) fn event(moment: &Moment) -> String {
             format!("{} was answered: {}", of(id), cut(output.text()))
         }
         Event::FunctionFailed { id, failure } | Event::TaskFailed { id, failure } => {
-            format!("{} failed: {}", of(id), self::failure(failure.error.as_deref(), failure.cause.as_deref()))
+            format!(
+                "{} failed: {}",
+                of(id),
+                self::failure(failure.error.as_deref(), failure.cause.as_deref())
+            )
         }
         Event::TaskHeartbeat { id } => format!("{} had a heartbeat", of(id)),
         Event::TimerFired { id } => format!("{} came", of(id)),
@@ -152,7 +156,8 @@ pub(crate) fn gained(event: &Event, history: &HistoryEvent) -> Option<String> {
         Details::LambdaFunctionTimedOut { .. } | Details::TaskTimedOut { .. } => {
             "the task timed out".to_owned()
         }
-        Details::LambdaFunctionFailed { error, cause } | Details::TaskFailed { error, cause, .. } => {
+        Details::LambdaFunctionFailed { error, cause }
+        | Details::TaskFailed { error, cause, .. } => {
             // The event tells it, unless the task failed for another reason.
             if matches!(event, Event::FunctionFailed { .. } | Event::TaskFailed { .. }) {
                 return None;
