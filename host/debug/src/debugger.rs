@@ -217,7 +217,7 @@ impl<W: World> Debugger<W> {
 
     fn tell_passed(&self, passed: usize, out: &mut dyn Write) -> Result<(), CommandError> {
         if passed > 1 {
-            writeln!(out, "{} events passed", passed - 1)?;
+            writeln!(out, "{} passed", words::count(passed - 1, "event"))?;
         }
         if passed > 0 {
             show::moment(out, &self.session)?;
@@ -232,9 +232,9 @@ impl<W: World> Debugger<W> {
             Place::Event(position) => position,
         };
         if !self.session.go_to(position) {
-            let events = self.session.events();
+            let events = words::count(self.session.events(), "event");
             return Err(CommandError::Mistake(format!(
-                "this timeline has {events} events so far; `run` goes on from its end"
+                "this timeline has {events} so far; `run` goes on from its end"
             )));
         }
         Ok(show::at(out, &self.session)?)
@@ -342,7 +342,10 @@ impl<W: World> Debugger<W> {
         let views = self.session.views();
         let waiting: Vec<_> = views
             .iter()
-            .filter_map(|view| view.effects.first().map(|id| (*id, view.path.clone())))
+            .filter_map(|view| {
+                let id = view.effects.first()?;
+                Some((*id, format!("#{} {}", id.0, view.path)))
+            })
             .collect();
         one_of(&waiting, "input")
     }

@@ -33,12 +33,18 @@ impl Moment {
             || self.applied.history.iter().any(tells_failure)
     }
 
-    /// Whether a state of this name was entered in it.
+    /// Whether a state of this name was entered in it. The history does not tell of states of child
+    /// executions: there, a Task is known by its first call.
     pub fn enters(&self, state: &str) -> bool {
-        self.applied.history.iter().any(|event| match &event.details {
+        let recorded = self.applied.history.iter().any(|event| match &event.details {
             Details::StateEntered { name, .. } => name.as_str() == state,
             _ => false,
-        })
+        });
+        recorded
+            || self.applied.effects.iter().any(|effect| match effect {
+                Effect::Invoke(call) => call.attempt == 0 && call.state.as_str() == state,
+                _ => false,
+            })
     }
 }
 

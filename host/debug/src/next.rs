@@ -73,7 +73,10 @@ impl Session {
         let answered = world.perform(invocation, asked_at);
         Some(answered.map(|Answered { event, took }| {
             let at = asked_at.saturating_add(took).unwrap_or(Timestamp::MAX).max(self.now());
-            match self.timeout_of(id).filter(|timer| timer.at < at) {
+            // Whose a timeout is takes a look at all branches.
+            let perhaps = self.timers().any(|timer| timer.is_timeout && timer.at < at);
+            let first = perhaps.then(|| self.timeout_of(id)).flatten();
+            match first.filter(|timer| timer.at < at) {
                 Some(timer) => (timer.at.max(self.now()), Event::TimerFired { id: timer.id }),
                 None => (at, event),
             }

@@ -50,7 +50,7 @@ fn few(out: &mut dyn Write, lines: &[String], where_all: &str) -> fmt::Result {
     }
     if !last.is_empty() {
         let left = lines.len() - LINES_FIRST - LINES_LAST;
-        writeln!(out, "    ... {left} more lines; {where_all}")?;
+        writeln!(out, "    ... {left} lines more; {where_all}")?;
     }
     last.iter().try_for_each(|line| writeln!(out, "    {line}"))
 }

@@ -1,6 +1,7 @@
 //! Events, effects and history in words, one line each.
 
 use jiff::Timestamp;
+use stepwell_asl::Name;
 use stepwell_engine::{
     Details, Effect, EffectId, Event, FailedChild, HistoryEvent, Outcome, Purpose,
 };
@@ -25,6 +26,11 @@ pub(crate) fn cut(text: &str) -> String {
         0 => shown,
         left => format!("{shown}... ({left} more characters)"),
     }
+}
+
+/// A number of things.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// How long after the start, in seconds.
@@ -67,15 +73,32 @@ pub(crate) fn event(moment: &Moment) -> String {
             )
         }
         Event::TaskHeartbeat { id } => format!("{} had a heartbeat", of(id)),
-        Event::TimerFired { id } => format!("{} came", of(id)),
+        Event::TimerFired { id } => match &moment.effect {
+            Some(Effect::SetTimer { purpose: Purpose::Timeout, .. }) => {
+                format!("{} was reached", of(id))
+            }
+            _ => format!("{} came", of(id)),
+        },
         Event::StopRequested { error: None, cause: None } => "somebody stopped it".to_owned(),
         Event::StopRequested { error, cause } => {
             format!("somebody stopped it: {}", failure(error.as_deref(), cause.as_deref()))
         }
         Event::RedriveRequested => "somebody let it go on where it failed".to_owned(),
         Event::InputReplaced { id, input } => {
-            format!("the state that waits for #{} got another input: {}", id.0, cut(input.text()))
+            let state = moment.effect.as_ref().and_then(state);
+            let state = state.map_or_else(|| format!("what waits for #{}", id.0), Name::to_string);
+            format!("{state} begins anew with another input: {}", cut(input.text()))
         }
+    }
+}
+
+/// The state that asked for an effect.
+fn state(effect: &Effect) -> Option<&Name> {
+    match effect {
+        Effect::Invoke(call) => Some(&call.state),
+        Effect::OpenToken(token) => Some(&token.state),
+        Effect::SetTimer { purpose: Purpose::Wait { state }, .. } => Some(state),
+        _ => None,
     }
 }
 
@@ -87,7 +110,9 @@ pub(crate) fn subject(effect: &Effect) -> String {
         Effect::SetTimer { id, purpose: Purpose::Wait { state }, .. } => {
             format!("the time for {state} (#{})", id.0)
         }
-        Effect::SetTimer { id, purpose: Purpose::Timeout, .. } => format!("a timeout (#{})", id.0),
+        Effect::SetTimer { id, purpose: Purpose::Timeout, .. } => {
+            format!("the time limit (#{})", id.0)
+        }
         Effect::Cancel { id } => format!("the end of #{}", id.0),
         Effect::Resume => "a turn of the engine".to_owned(),
         Effect::Finish(_) => "the end".to_owned(),
@@ -96,7 +121,7 @@ pub(crate) fn subject(effect: &Effect) -> String {
 
 /// What is asked for, and where; `None` where there is nothing to wait for.
 pub(crate) fn effect(start: Timestamp, effect: &Effect, path: Option<&str>) -> Option<String> {
-    let path = |state| path.map_or_else(|| format!("{state}"), str::to_owned);
+    let place = |state: &Name| path.map_or_else(|| state.to_string(), str::to_owned);
     let text = match effect {
         Effect::Invoke(call) => {
             let again = match call.attempt {
@@ -104,15 +129,18 @@ pub(crate) fn effect(start: Timestamp, effect: &Effect, path: Option<&str>) -> O
                 attempt => format!(", attempt {}", attempt + 1),
             };
             let payload = cut(call.payload.text());
-            let place = path(&call.state);
+            let place = place(&call.state);
             format!("#{} function `{}` for {place}{again}: {payload}", call.id.0, call.function)
         }
-        Effect::OpenToken(token) => format!("#{} an answer for {}", token.id.0, path(&token.state)),
+        Effect::OpenToken(token) => {
+            format!("#{} an answer for {}", token.id.0, place(&token.state))
+        }
         Effect::SetTimer { id, at, purpose: Purpose::Wait { state } } => {
-            format!("#{} {} for {}", id.0, offset(start, *at), path(state))
+            format!("#{} {} for {}", id.0, offset(start, *at), place(state))
         }
         Effect::SetTimer { id, at, purpose: Purpose::Timeout } => {
-            format!("#{} {}, or it has taken too long", id.0, offset(start, *at))
+            let whose = path.unwrap_or("the execution");
+            format!("#{} {}, the time limit of {whose}", id.0, offset(start, *at))
         }
         Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => return None,
     };
@@ -142,8 +170,7 @@ pub(crate) fn gained(event: &Event, history: &HistoryEvent) -> Option<String> {
         }
         Details::ExecutionAborted { .. } => "the execution was aborted".to_owned(),
         Details::ExecutionTimedOut => "the execution timed out".to_owned(),
-        Details::MapStateStarted { length: 1 } => "1 item".to_owned(),
-        Details::MapStateStarted { length } => format!("{length} items"),
+        Details::MapStateStarted { length } => count(*length, "item"),
         Details::MapIterationStarted { name, index } => format!("{name}[{index}] began"),
         Details::MapIterationSucceeded { name, index } => format!("{name}[{index}] succeeded"),
         Details::MapIterationFailed { name, index } => format!("{name}[{index}] failed"),

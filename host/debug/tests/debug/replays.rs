@@ -58,8 +58,8 @@ fn the_first_difference_is_told_with_its_place() {
         recorded.replay().unwrap_err()
     };
     let told = [
-        differs(|it| it.history[4]["stateEnteredEventDetails"]["name"] = json!("Other")),
-        differs(|it| it.history[1]["timestamp"] = json!(1.5)),
+        differs(|it| it.history[1]["stateEnteredEventDetails"]["name"] = json!("Other")),
+        differs(|it| it.history[3]["timestamp"] = json!(1.5)),
         differs(|it| it.history[2]["more~"] = json!({ "a/b": 1 })),
         differs(|it| _ = it.history.pop()),
         differs(|it| it.history.push(json!({ "id": 99 }))),
@@ -76,7 +76,7 @@ fn the_first_difference_is_told_with_its_place() {
         }),
         differs(|it| _ = it.events.remove(1)),
     ];
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!("differences", told.join("\n"));
 }
 
 #[test]
@@ -85,4 +85,20 @@ fn a_recorded_event_that_does_not_fit_is_told_with_its_number() {
     events.remove(1);
     let error = Session::new(definition, start, events).unwrap_err();
     assert_eq!(error.number, 2);
+}
+
+#[test]
+fn an_execution_that_was_stopped_and_redriven_goes_on() {
+    let Recorded { definition, start, mut events, .. } = recorded();
+    events.truncate(3);
+    let at = events[2].0;
+    let stopped = Event::StopRequested { error: Some("Enough".to_owned()), cause: None };
+    events.extend([(at, stopped), (at, Event::RedriveRequested)]);
+    let mut session = Session::new(definition, start, events).unwrap();
+    assert!(session.go_to(4) && session.execution().outcome().is_some());
+    assert_eq!(session.open().count(), 0);
+    assert!(session.forward() && session.execution().outcome().is_none());
+    let open: Vec<_> = session.open().map(|(_, _, effect)| effect.clone()).collect();
+    assert_eq!(open, session.execution().open_effects(session.definition()));
+    assert_eq!(open.len(), 1);
 }
