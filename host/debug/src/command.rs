@@ -285,13 +285,11 @@ fn topic(rest: &str) -> Result<Topic, String> {
         return Ok(Topic::All);
     }
     let found: Vec<_> = TOPICS.iter().filter(|(name, _)| name.starts_with(rest)).collect();
-    match found.as_slice() {
-        [(_, topic)] => Ok(*topic),
-        _ => {
-            let names: Vec<_> = TOPICS.iter().map(|(name, _)| *name).collect();
-            Err(format!("`show` knows {}", alternatives(&names)))
-        }
+    if let [(_, topic)] = found.as_slice() {
+        return Ok(*topic);
     }
+    let names: Vec<_> = TOPICS.iter().map(|(name, _)| *name).collect();
+    Err(format!("`show` knows {}", alternatives(&names)))
 }
 
 #[cfg(test)]

@@ -361,16 +361,9 @@ impl<W: World> Debugger<W> {
             Effect::OpenToken(_) => Some(true),
             _ => None,
         };
-        let id = match id {
-            Some(id) => id,
-            None => {
-                let open = self.session.open();
-                let open = open.filter(|(_, _, effect)| is_token(effect).is_some());
-                let open: Vec<_> =
-                    open.map(|(id, _, effect)| (id, words::subject(effect))).collect();
-                one_of(&open, command)?
-            }
-        };
+        let open = self.session.open().filter(|(_, _, effect)| is_token(effect).is_some());
+        let open: Vec<_> = open.map(|(id, _, effect)| (id, words::subject(effect))).collect();
+        let id = id.map_or_else(|| one_of(&open, command), Ok)?;
         let (_, effect) = self.session.effect(id).ok_or_else(|| self.not_open(id))?;
         is_token(effect).map(|is_token| (id, is_token)).ok_or_else(|| {
             CommandError::Mistake(format!(

@@ -36,6 +36,6 @@ pub use command::HELP;
 pub use debugger::{CommandError, Debugger, Flow, ScriptError};
 pub use moment::Moment;
 pub use next::Next;
-pub use replay::{Difference, Replayed, replay};
+pub use replay::{Difference, Place, Replayed, replay};
 pub use session::{DoesNotFit, Session, Taken, TimelineSummary};
 pub use world::{Answered, World};

@@ -60,7 +60,8 @@ fn tells_failure(event: &HistoryEvent) -> bool {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Standing {
     pub(crate) execution: Execution,
-    /// What was asked for and has not happened, with the time at which it was asked for.
+    /// What was asked for and has not happened, with the time at which it was asked for. A token is done with
+    /// when it is answered, though the engine, until the function has answered as well, still listens.
     pub(crate) open: BTreeMap<EffectId, (Timestamp, Effect)>,
     /// The engine wants to go on before anything else happens.
     pub(crate) resume: bool,

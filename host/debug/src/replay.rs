@@ -1,5 +1,7 @@
 //! Replaying what was recorded: the events must give the history, value by value.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use stepwell_asl::Definition;
@@ -16,6 +18,17 @@ pub struct Replayed {
     pub history_events: usize,
 }
 
+/// Where one value of the history differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// Where in the event, as a JSON pointer; empty: as a whole.
+    pub pointer: String,
+    /// What was recorded there; `None`: nothing.
+    pub expected: Option<Value>,
+    /// What the replay gives; `None`: nothing.
+    pub found: Option<Value>,
+}
+
 /// The first thing in which a replay and what was recorded differ.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Difference {
@@ -28,21 +41,23 @@ pub enum Difference {
         error: IllegalEvent,
     },
     /// An event of the history differs.
-    #[error("history event {sequence} differs{}: recorded {}, replayed {}", place(.pointer), side(.expected.as_ref()), side(.found.as_ref()))]
+    #[error("history event {sequence} differs{place}")]
     History {
         /// Which one, from 1.
         sequence: usize,
-        /// Where in it, as a JSON pointer; empty: as a whole.
-        pointer: String,
-        /// What was recorded there; `None`: nothing.
-        expected: Option<Value>,
-        /// What the replay gives; `None`: nothing.
-        found: Option<Value>,
+        /// Where in it, and how.
+        place: Box<Place>,
     },
 }
 
-fn place(pointer: &str) -> String {
-    if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") }
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.pointer.is_empty() {
+            write!(out, " at `{}`", self.pointer)?;
+        }
+        let (expected, found) = (side(self.expected.as_ref()), side(self.found.as_ref()));
+        write!(out, ": recorded {expected}, replayed {found}")
+    }
 }
 
 fn side(value: Option<&Value>) -> String {
@@ -83,10 +98,11 @@ fn compare(
     expected: Option<&Value>,
     found: Option<&Value>,
 ) -> Result<(), Difference> {
-    // Equal values need not be the same text: members may have another order.
+    // Texts are compared: members of equal values may have another order.
     let same = match (expected, found) {
         (Some(expected), Some(found)) => {
-            expected == found && expected.to_string() == found.to_string()
+            let texts = [expected, found].map(Value::to_string);
+            texts[0] == texts[1]
         }
         _ => false,
     };
@@ -95,7 +111,8 @@ fn compare(
     }
     let (pointer, expected, found) = first_difference(String::new(), expected, found);
     let (expected, found) = (expected.cloned(), found.cloned());
-    Err(Difference::History { sequence, pointer, expected, found })
+    let place = Box::new(Place { pointer, expected, found });
+    Err(Difference::History { sequence, place })
 }
 
 /// Goes down to the first value that differs.

@@ -1,5 +1,6 @@
 //! A session: timelines of one execution, and where one stands in them.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ struct Timeline {
     /// From which timeline it parted, and at which position.
     parted: Option<(usize, usize)>,
     /// Moments of the past that it shares with others are shared.
-    moments: Vec<Arc<Moment>>,
+    moments: Vec<Rc<Moment>>,
     /// Where one stands in it, or stood when one left it.
     position: usize,
 }
@@ -136,18 +137,18 @@ impl Session {
 
     /// The moments of this timeline, those to come as well.
     pub fn moments(&self) -> impl Iterator<Item = &Moment> {
-        self.timeline().moments.iter().map(Arc::as_ref)
+        self.timeline().moments.iter().map(Rc::as_ref)
     }
 
     /// The moment that led here; `None` at position 0.
     pub fn last(&self) -> Option<&Moment> {
         let position = self.position().checked_sub(1)?;
-        self.timeline().moments.get(position).map(Arc::as_ref)
+        self.timeline().moments.get(position).map(Rc::as_ref)
     }
 
     /// The moment that comes next in this timeline, if one is known.
     pub fn coming(&self) -> Option<&Moment> {
-        self.timeline().moments.get(self.position()).map(Arc::as_ref)
+        self.timeline().moments.get(self.position()).map(Rc::as_ref)
     }
 
     /// The history up to here.
@@ -221,7 +222,7 @@ impl Session {
         let applied = self.standing.apply(&self.definition, at, event.clone())?;
         let since = self.last().map_or(0, |moment| moment.since_snapshot) + 1;
         let is_due = since >= SNAPSHOT_EVENTS_MIN.max(self.standing.open.len());
-        let moment = Arc::new(Moment {
+        let moment = Rc::new(Moment {
             at,
             event,
             effect,
@@ -279,7 +280,7 @@ impl Session {
         let shares_past = |other: &Timeline| match (position.checked_sub(1), self.timeline()) {
             (None, _) => true,
             (Some(last), this) => {
-                other.moments.get(last).is_some_and(|it| Arc::ptr_eq(it, &this.moments[last]))
+                other.moments.get(last).is_some_and(|it| Rc::ptr_eq(it, &this.moments[last]))
             }
         };
         self.timelines.iter().position(|other| {
@@ -321,7 +322,7 @@ impl Session {
 fn apply_again<'m>(
     definition: &Definition,
     standing: &mut Standing,
-    moments: impl Iterator<Item = &'m Arc<Moment>>,
+    moments: impl Iterator<Item = &'m Rc<Moment>>,
 ) {
     for moment in moments {
         let applied = standing.apply(definition, moment.at, moment.event.clone());

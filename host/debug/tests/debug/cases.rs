@@ -5,6 +5,7 @@
 //! before the session, as if they had been recorded.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,12 +36,17 @@ fn scripts_say_what_they_said_before() {
     });
 }
 
+#[expect(clippy::disallowed_methods, reason = "the crate knows no files, its cases do")]
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
 fn play(path: &Path) -> String {
-    let script = std::fs::read_to_string(path).unwrap();
+    let script = read(path);
     let setting = |name: &str| script.lines().find_map(|line| line.strip_prefix(name));
     let file = setting("# workflow: ")
         .map_or_else(|| path.with_extension("yaml"), |name| path.with_file_name(name));
-    let source = std::fs::read_to_string(file).unwrap();
+    let source = read(&file);
     let input = setting("# input: ").unwrap_or("{}");
     let recorded: usize = setting("# recorded: ").map_or(0, |count| count.parse().unwrap());
     let workflow = load(&source, "machine").unwrap();
@@ -64,7 +70,7 @@ fn play(path: &Path) -> String {
     match debugger.script(&script, &mut said) {
         Ok(Flow::GoOn) => {}
         Ok(Flow::Quit) => said.push_str("(quit)\n"),
-        Err(error) => said.push_str(&format!("error: {error}\n")),
+        Err(error) => writeln!(said, "error: {error}").unwrap(),
     }
     said
 }
