@@ -3,14 +3,14 @@
 use std::fmt::{self, Write};
 
 use jiff::Timestamp;
-use stepwell_engine::{Effect, EffectId, Event, Failure, IllegalEvent};
+use stepwell_engine::{EffectId, Event, Failure, IllegalEvent};
 use stepwell_query::Document;
 
 use crate::command::{Command, HELP, Place, Until, parse};
 use crate::next::Next;
 use crate::session::{Session, Taken};
 use crate::world::World;
-use crate::{show, words};
+use crate::{show, target, words};
 
 /// After so many events `run` stops by itself: a machine that never ends must not keep a person waiting.
 const RUN_EVENTS_MAX: usize = 100_000;
@@ -46,6 +46,12 @@ pub enum CommandError {
     /// The text could not be written.
     #[error("the output could not be written")]
     Output(#[from] fmt::Error),
+}
+
+impl From<target::Mistake> for CommandError {
+    fn from(target::Mistake(text): target::Mistake) -> Self {
+        Self::Mistake(text)
+    }
 }
 
 /// A command of a script that was not carried out. Those after it were not tried.
@@ -114,12 +120,12 @@ impl<W: World> Debugger<W> {
             Command::Show(topic) => show::topic(out, &self.session, topic)?,
             Command::Input(id, json) => {
                 let input = self.document(json)?;
-                let id = self.waiting(id)?;
+                let id = target::waiting(&self.session, id)?;
                 self.take_now(Event::InputReplaced { id, input }, out)?;
             }
             Command::Result(id, json) => {
                 let output = self.document(json)?;
-                let event = match self.answerable("result", id)? {
+                let event = match target::answerable(&self.session, "result", id)? {
                     (id, true) => Event::TaskSucceeded { id, output },
                     (id, false) => Event::FunctionSucceeded { id, output },
                 };
@@ -127,14 +133,14 @@ impl<W: World> Debugger<W> {
             }
             Command::Fail(id, error, cause) => {
                 let failure = Failure::from_parts(Some(error), cause);
-                let event = match self.answerable("fail", id)? {
+                let event = match target::answerable(&self.session, "fail", id)? {
                     (id, true) => Event::TaskFailed { id, failure },
                     (id, false) => Event::FunctionFailed { id, failure },
                 };
                 self.take_now(event, out)?;
             }
             Command::Heartbeat(id) => {
-                let id = self.token(id)?;
+                let id = target::token(&self.session, id)?;
                 self.take_now(Event::TaskHeartbeat { id }, out)?;
             }
             Command::Timeout(id) => self.time_out(id, out)?,
@@ -180,7 +186,7 @@ impl<W: World> Debugger<W> {
     /// Goes on until something happens, and tells of the event that it happened in.
     fn run(&mut self, until: &Until, out: &mut dyn Write) -> Result<(), CommandError> {
         if let Until::State(name) = until {
-            self.known_state(name)?;
+            target::state(self.session.definition(), name)?;
         }
         let mut passed = 0;
         while self.stuck().is_none() && passed < RUN_EVENTS_MAX {
@@ -248,7 +254,9 @@ impl<W: World> Debugger<W> {
                 let timeouts = session.timers().filter(|timer| timer.is_timeout);
                 timeouts.min_by_key(|timer| (timer.at, timer.id))
             }
-            Some(id) if session.effect(id).is_none() => return Err(self.not_open(id)),
+            Some(id) if session.effect(id).is_none() => {
+                return Err(target::not_open(session, id).into());
+            }
             Some(id) => {
                 let itself = session.timers().find(|timer| timer.is_timeout && timer.id == id);
                 itself.or_else(|| session.timeout_of(id))
@@ -297,7 +305,7 @@ impl<W: World> Debugger<W> {
                 "#{0} is answered from outside: say `succeed #{0} JSON` or `fail #{0} ERROR`",
                 id.0
             ))),
-            None => Err(self.not_open(id)),
+            None => Err(target::not_open(&self.session, id).into()),
         }
     }
 
@@ -333,99 +341,8 @@ impl<W: World> Debugger<W> {
             ))
         })
     }
-
-    /// An effect that a state waits for: the one that is named, or that of the only state that waits.
-    fn waiting(&self, id: Option<EffectId>) -> Result<EffectId, CommandError> {
-        if let Some(id) = id {
-            return self.session.effect(id).map(|_| id).ok_or_else(|| self.not_open(id));
-        }
-        let views = self.session.views();
-        let waiting: Vec<_> = views
-            .iter()
-            .filter_map(|view| {
-                let id = view.effects.first()?;
-                Some((*id, format!("#{} {}", id.0, view.path)))
-            })
-            .collect();
-        one_of(&waiting, "input")
-    }
-
-    /// A call or token that somebody may answer, and whether it is a token.
-    fn answerable(
-        &self,
-        command: &str,
-        id: Option<EffectId>,
-    ) -> Result<(EffectId, bool), CommandError> {
-        let is_token = |effect: &Effect| match effect {
-            Effect::Invoke(_) => Some(false),
-            Effect::OpenToken(_) => Some(true),
-            _ => None,
-        };
-        let open = self.session.open().filter(|(_, _, effect)| is_token(effect).is_some());
-        let open: Vec<_> = open.map(|(id, _, effect)| (id, words::subject(effect))).collect();
-        let id = id.map_or_else(|| one_of(&open, command), Ok)?;
-        let (_, effect) = self.session.effect(id).ok_or_else(|| self.not_open(id))?;
-        is_token(effect).map(|is_token| (id, is_token)).ok_or_else(|| {
-            CommandError::Mistake(format!(
-                "#{0} is a time, which has no result; `step #{0}` lets it come",
-                id.0
-            ))
-        })
-    }
-
-    /// A token that is open.
-    fn token(&self, id: Option<EffectId>) -> Result<EffectId, CommandError> {
-        let open = self.session.open();
-        let open = open.filter(|(_, _, effect)| matches!(effect, Effect::OpenToken(_)));
-        let open: Vec<_> = open.map(|(id, _, effect)| (id, words::subject(effect))).collect();
-        match id {
-            None => one_of(&open, "heartbeat"),
-            Some(id) if open.iter().any(|(open, _)| *open == id) => Ok(id),
-            Some(id) if self.session.effect(id).is_none() => Err(self.not_open(id)),
-            Some(id) => Err(CommandError::Mistake(format!("#{} is no token", id.0))),
-        }
-    }
-
-    fn not_open(&self, id: EffectId) -> CommandError {
-        let open: Vec<_> = self.session.open().map(|(id, _, _)| format!("#{}", id.0)).collect();
-        CommandError::Mistake(match open.as_slice() {
-            [] => format!("#{} is not waited for here, and nothing else is", id.0),
-            open => format!("#{} is not waited for here; what is: {}", id.0, open.join(", ")),
-        })
-    }
-
-    /// A state of the definition, wherever it stands.
-    fn known_state(&self, name: &str) -> Result<(), CommandError> {
-        let states = || self.session.definition().states().map(|state| state.name.as_str());
-        if states().any(|state| state == name) {
-            return Ok(());
-        }
-        let similar = states().find(|state| state.eq_ignore_ascii_case(name));
-        Err(CommandError::Mistake(match similar {
-            Some(similar) => format!("no state is called `{name}`; did you mean `{similar}`?"),
-            None => format!("no state is called `{name}`; `run end` runs to the end"),
-        }))
-    }
 }
 
 fn mistake(text: &str) -> CommandError {
     CommandError::Mistake(text.to_owned())
-}
-
-/// The only one there is.
-fn one_of(open: &[(EffectId, String)], command: &str) -> Result<EffectId, CommandError> {
-    match open {
-        [(id, _)] => Ok(*id),
-        [] => Err(CommandError::Mistake(format!(
-            "nothing that `{command}` could be for is waited for here; `at` says what is"
-        ))),
-        [(first, _), ..] => {
-            let names: Vec<_> = open.iter().map(|(id, name)| format!("#{} {name}", id.0)).collect();
-            Err(CommandError::Mistake(format!(
-                "say which, as in `{command} #{} ...`: {}",
-                first.0,
-                words::cut(&names.join(", "))
-            )))
-        }
-    }
 }

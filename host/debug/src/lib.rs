@@ -16,7 +16,7 @@
 //! stays as it was.
 //!
 //! Reading order: `moment`, `session` (timelines, forward, back), `next` (what would happen), `world` (who
-//! answers), `command` (the language), `debugger` (what commands do), `words` and `show` (what a person
+//! answers), `command` (the language), `target` and `debugger` (what commands do), `words` and `show` (what a person
 //! reads), and [`replay`], which holds a recorded history against the events it came from.
 //!
 //! Pure: no clock, no files, no terminal, no async. Functions are called through [`World`], and text goes
@@ -29,6 +29,7 @@ mod next;
 mod replay;
 mod session;
 mod show;
+mod target;
 mod words;
 mod world;
 

@@ -234,7 +234,7 @@ impl Session {
             Taken::Added
         } else {
             let moments = self.timeline().moments[..position].to_vec();
-            let parted = Some((self.current, position));
+            let parted = Some((self.owner(position), position));
             self.timelines.push(Timeline { parted, moments, position });
             self.current = self.timelines.len() - 1;
             Taken::Parted { timeline: self.timelines.len() }
@@ -272,6 +272,17 @@ impl Session {
 
     fn timeline(&self) -> &Timeline {
         &self.timelines[self.current]
+    }
+
+    /// The timeline to which the past up to a position belongs, of those that share it.
+    fn owner(&self, position: usize) -> usize {
+        let mut owner = self.current;
+        while let Some((from, parted)) = self.timelines[owner].parted
+            && position <= parted
+        {
+            owner = from;
+        }
+        owner
     }
 
     /// Another timeline with the same past that goes on by this event.

@@ -177,7 +177,7 @@ fn assert_open(session: &Session) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn going_back_undoes_going_forward(world in drawn(), items in 0..6_usize, count in 1..150_usize) {
@@ -200,6 +200,21 @@ proptest! {
         for standing in &standings[1..] {
             debugger.command("step", &mut said).unwrap();
             prop_assert_eq!(debugger.session().execution(), standing);
+        }
+    }
+
+    #[test]
+    fn no_line_is_too_odd(
+        world in drawn(),
+        lines in prop::collection::vec(("(step|s|run|goto|fail|result|input|show|timeout|timeline|)", "\\PC{0,12}"), 0..12),
+    ) {
+        let mut debugger = debugger(world, 2);
+        for (command, rest) in lines {
+            let mut said = String::new();
+            for line in [format!("{command}{rest}"), format!("{command} {rest}")] {
+                let told = debugger.command(&line, &mut said);
+                prop_assert!(told.is_ok() || !told.unwrap_err().to_string().is_empty());
+            }
         }
     }
 
