@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use stepwell_asl::load;
-use stepwell_debug::{Answered, Debugger, Session, World};
+use stepwell_debug::{Answered, Debugger, Session, World, replay};
 use stepwell_engine::{Effect, Event, Execution, Failure, Invocation};
 use stepwell_query::Document;
 
@@ -152,6 +152,11 @@ fn assert_replays(session: &Session) {
     if session.position() == session.events() {
         assert_eq!(&execution, session.execution());
     }
+    let events: Vec<_> = session.moments().map(|it| (it.at, it.event.clone())).collect();
+    let recorded: Vec<_> = history.iter().map(|it| serde_json::to_value(it).unwrap()).collect();
+    let replayed =
+        replay(session.definition(), session.start().clone(), &events, &recorded).unwrap();
+    assert_eq!(replayed.outcome.as_ref(), execution.outcome());
     let here: Vec<_> = session.history().cloned().collect();
     assert_eq!(here, history[..here.len()]);
 }
