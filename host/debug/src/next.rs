@@ -29,6 +29,10 @@ impl Session {
     /// What happens next: what is known; otherwise calls in the order in which they were asked for; when
     /// there are none, the earliest timer.
     ///
+    /// Calls are performed one after another, and time never goes back: one that took less time than another
+    /// before it is answered at the same time. A run would have taken its answer first; who wants that order
+    /// chooses it.
+    ///
     /// Timeouts come by themselves only where nobody outside could still keep them from coming: where a
     /// token is open, somebody has to say what happens.
     pub fn next(&self) -> Next {
