@@ -77,8 +77,8 @@ fn check_execution(folder: &Path) {
     let mut script = Script::read(folder::json(folder, "script.json").as_ref());
     let mut start = run::start(Document::from(input));
     start.history_events_max = script.history_events_max;
-    let stop = script.stop.take();
-    let (_, steps) = run::run(&definition, start, stop, |function, _| script.reply(function));
+    let outside = std::mem::take(&mut script.outside);
+    let (_, steps) = run::run(&definition, start, outside, |function, _| script.reply(function));
     script.assert_used_up();
     folder::assert_snapshot(folder, &show::run(&steps));
 }
@@ -118,7 +118,7 @@ fn outcome(
     answer: &run::Answer,
 ) -> (Outcome, Vec<run::Step>) {
     let start = run::start(Document::from(input));
-    run::run(definition, start, None, |_, _| run::Reply {
+    run::run(definition, start, run::Outside::default(), |_, _| run::Reply {
         answer: answer.clone(),
         after: jiff::SignedDuration::from_secs(1),
     })

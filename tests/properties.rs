@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stepwell_asl::{Definition, Severity, load};
-use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, Failure};
+use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, Failure, Invocation};
 use stepwell_query::Document;
 use stepwell_tests::run;
 
@@ -360,9 +360,15 @@ impl Throw {
             (Self::Fired(id), _) => Event::TimerFired { id: EffectId(id) },
             (Self::Stopped, _) => Event::StopRequested { error: None, cause: None },
             (Self::Fitting(value, error, _), Some(effect)) => match (effect, error) {
-                (Effect::Invoke { id, .. }, None) => succeeded(id.0, value),
-                (Effect::Invoke { id, .. }, Some(error)) => failed(id.0, error),
+                (Effect::Invoke(Invocation { id, .. }), None) => succeeded(id.0, value),
+                (Effect::Invoke(Invocation { id, .. }), Some(error)) => failed(id.0, error),
                 (Effect::SetTimer { id, .. }, _) => Event::TimerFired { id: *id },
+                (Effect::OpenToken(token), None) => {
+                    Event::TaskSucceeded { id: token.id, output: Document::from(value) }
+                }
+                (Effect::OpenToken(token), Some(error)) => {
+                    Event::TaskFailed { id: token.id, failure: Failure::new(error, "cause") }
+                }
                 (Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_), _) => Event::Resumed,
             },
         }
@@ -374,14 +380,21 @@ fn effect_of(event: &Event) -> Option<EffectId> {
     match event {
         Event::FunctionSucceeded { id, .. }
         | Event::FunctionFailed { id, .. }
+        | Event::TaskSucceeded { id, .. }
+        | Event::TaskFailed { id, .. }
+        | Event::TaskHeartbeat { id }
+        | Event::InputReplaced { id, .. }
         | Event::TimerFired { id } => Some(*id),
-        Event::Started | Event::Resumed | Event::StopRequested { .. } => None,
+        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
+            None
+        }
     }
 }
 
 fn id_of(effect: &Effect) -> Option<EffectId> {
     match effect {
-        Effect::Invoke { id, .. } | Effect::SetTimer { id, .. } => Some(*id),
+        Effect::Invoke(Invocation { id, .. }) | Effect::SetTimer { id, .. } => Some(*id),
+        Effect::OpenToken(token) => Some(token.id),
         Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => None,
     }
 }

@@ -191,9 +191,10 @@ fn check_case(root: &Path, case: &Value, tally: &Shared) -> Result<(), Differenc
         .expect("a file that loads holds a machine");
     let mut stubs = Stubs::new(case, &workflow);
     let start = run::start(Document::from(case["input"].clone()));
-    let (outcome, steps) = run::run(&machine.definition, start, None, |function, payload| {
-        stubs.call(function, payload)
-    });
+    let (outcome, steps) =
+        run::run(&machine.definition, start, run::Outside::default(), |function, payload| {
+            stubs.call(function, payload)
+        });
     compare(&case["expect"], &outcome, &steps, &stubs).map_err(|what| {
         let how = what.split_whitespace().next().unwrap_or_default().to_owned();
         Difference { how, what }

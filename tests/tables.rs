@@ -67,7 +67,7 @@ pub(crate) fn check_state(folder: &Path) {
             (Some(value), _) => Answer::Returns(Document::from(value.clone())),
             (None, Some(failure)) => {
                 let text = |index: usize| failure[index].as_str().map(str::to_owned);
-                Answer::Fails(stepwell_engine::Failure { error: text(0), cause: text(1) })
+                Answer::Fails(stepwell_engine::Failure::from_parts(text(0), text(1)))
             }
             (None, None) => Answer::Echo,
         };

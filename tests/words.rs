@@ -34,7 +34,7 @@ const FIELDS: &str = "
 
 /// Names of errors, where they are waited for or come out.
 const ERRORS: &str = "
-    States.ALL States.TaskFailed States.Timeout States.DataLimitExceeded States.IntrinsicFailure
+    States.ALL States.TaskFailed States.Timeout States.HeartbeatTimeout States.DataLimitExceeded States.IntrinsicFailure
     States.ExceedToleratedFailureThreshold";
 
 const INTRINSICS: &str = "
@@ -42,18 +42,18 @@ const INTRINSICS: &str = "
     ArrayLength ArrayUnique Base64Encode Base64Decode Hash JsonMerge MathRandom MathAdd StringSplit UUID";
 
 const EVENTS: &str = "
-    ExecutionStarted ExecutionSucceeded ExecutionFailed ExecutionAborted ExecutionTimedOut
+    ExecutionStarted ExecutionSucceeded ExecutionFailed ExecutionAborted ExecutionTimedOut ExecutionRedriven
     TaskStateEntered ParallelStateEntered MapStateEntered ChoiceStateEntered PassStateEntered
     WaitStateEntered SucceedStateEntered FailStateEntered
     TaskStateExited ParallelStateExited MapStateExited ChoiceStateExited PassStateExited
     WaitStateExited SucceedStateExited
     TaskStateAborted ParallelStateAborted MapStateAborted WaitStateAborted
     LambdaFunctionScheduled LambdaFunctionStarted LambdaFunctionSucceeded LambdaFunctionFailed
-    LambdaFunctionTimedOut TaskScheduled TaskStarted TaskSucceeded TaskFailed TaskTimedOut
+    LambdaFunctionTimedOut TaskScheduled TaskStarted TaskSubmitted TaskSucceeded TaskFailed TaskTimedOut
     ParallelStateStarted ParallelStateSucceeded ParallelStateFailed
     MapStateStarted MapStateSucceeded MapStateFailed
     MapIterationStarted MapIterationSucceeded MapIterationFailed MapIterationAborted
-    MapRunStarted MapRunSucceeded MapRunFailed";
+    MapRunStarted MapRunRedriven MapRunSucceeded MapRunFailed";
 
 /// What stands in the machines of the cases.
 #[derive(Default)]

@@ -11,7 +11,7 @@ use stepwell_asl::{Definition, Diagnostic, StateKind, load};
 use stepwell_engine::Failure;
 use stepwell_query::Document;
 
-use crate::run::{self, Answer, Reply, Step, Stop};
+use crate::run::{self, Answer, Outside, Reply, Step, Stop};
 
 /// The account of the recordings.
 const ACCOUNT: &str = "111122223333";
@@ -283,7 +283,8 @@ impl Recording {
             error: self.expected["error"].as_str().map(str::to_owned),
             cause: self.expected["cause"].as_str().map(str::to_owned),
         });
-        run::run(definition, start, stop, |function, _| {
+        let outside = Outside { stop, ..Outside::default() };
+        run::run(definition, start, outside, |function, _| {
             self.functions.get(function).map_or_else(
                 || no_such_function(function),
                 |function| reply(function).expect("only such machines are run"),
@@ -320,7 +321,7 @@ fn reply(function: &Value) -> Option<Reply> {
         "fail" => {
             let (error, message) = (&function["errorType"], &function["errorMessage"]);
             let cause = json!({ "errorMessage": message, "errorType": error }).to_string();
-            Answer::Fails(Failure { error: error.as_str().map(str::to_owned), cause: Some(cause) })
+            Answer::Fails(Failure::from_parts(error.as_str().map(str::to_owned), Some(cause)))
         }
         _ => return None,
     };

@@ -6,11 +6,13 @@
 //!       '------ the earliest one ------'
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use stepwell_asl::Definition;
-use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, Failure, Outcome, Start};
+use stepwell_engine::{
+    Applied, Effect, EffectId, Event, Execution, Failure, Invocation, OpenToken, Outcome, Start,
+};
 use stepwell_query::Document;
 
 /// When every execution of the tests begins.
@@ -47,6 +49,26 @@ pub struct Stop {
     pub cause: Option<String>,
 }
 
+/// What happens to an execution from outside.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outside {
+    /// When and how it is stopped.
+    pub stop: Option<Stop>,
+    /// For each token, in the order in which they are opened: what is said by it, and how long after that.
+    pub tokens: VecDeque<Vec<Said>>,
+    /// How long after each end it is redriven.
+    pub redrives: VecDeque<SignedDuration>,
+}
+
+/// What is said by a token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// An answer; without one, a heartbeat.
+    pub answer: Option<Answer>,
+    /// How long after the token was opened.
+    pub after: SignedDuration,
+}
+
 /// One event and what came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -72,6 +94,7 @@ pub fn start(input: Document) -> Start {
         seed: 42,
         history_events_max: Some(stepwell_engine::HISTORY_EVENTS_MAX),
         child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
+        from: None,
     }
 }
 
@@ -83,10 +106,11 @@ pub fn start(input: Document) -> Start {
 pub fn run(
     definition: &Definition,
     start: Start,
-    stop: Option<Stop>,
+    outside: Outside,
     mut call: impl FnMut(&str, &Document) -> Reply,
 ) -> (Outcome, Vec<Step>) {
-    let mut agenda = Agenda::default();
+    let Outside { stop, tokens, mut redrives } = outside;
+    let mut agenda = Agenda { tokens, ..Agenda::default() };
     agenda.add(start.at, Event::Started);
     if let Some(Stop { after, error, cause }) = stop {
         agenda.add(start.at + after, Event::StopRequested { error, cause });
@@ -104,7 +128,8 @@ pub fn run(
         }
         steps.push(Step { at, event, applied });
         if let Some(outcome) = execution.outcome() {
-            return (outcome.clone(), steps);
+            let Some(after) = redrives.pop_front() else { return (outcome.clone(), steps) };
+            agenda.add(at + after, Event::RedriveRequested);
         }
     }
 }
@@ -114,6 +139,7 @@ pub fn run(
 struct Agenda {
     events: BTreeMap<(Timestamp, u64), Event>,
     added: u64,
+    tokens: VecDeque<Vec<Said>>,
 }
 
 impl Agenda {
@@ -133,7 +159,7 @@ impl Agenda {
         call: &mut impl FnMut(&str, &Document) -> Reply,
     ) {
         match effect {
-            Effect::Invoke { id, function, payload, .. } => {
+            Effect::Invoke(Invocation { id, function, payload, .. }) => {
                 let reply = call(function.as_str(), payload);
                 let event = match reply.answer {
                     Answer::Returns(output) => Event::FunctionSucceeded { id: *id, output },
@@ -146,6 +172,17 @@ impl Agenda {
                 self.add(*at.max(&now), Event::TimerFired { id: *id });
             }
             Effect::Cancel { id } => self.events.retain(|_, event| effect_of(event) != Some(*id)),
+            Effect::OpenToken(OpenToken { id, .. }) => {
+                for Said { answer, after } in self.tokens.pop_front().unwrap_or_default() {
+                    let event = match answer {
+                        None => Event::TaskHeartbeat { id: *id },
+                        Some(Answer::Returns(output)) => Event::TaskSucceeded { id: *id, output },
+                        Some(Answer::Fails(failure)) => Event::TaskFailed { id: *id, failure },
+                        Some(Answer::Echo) => panic!("there is nothing to echo"),
+                    };
+                    self.add(now + after, event);
+                }
+            }
             Effect::Resume => self.add(now, Event::Resumed),
             Effect::Finish(_) => self.events.clear(),
         }
@@ -157,7 +194,13 @@ fn effect_of(event: &Event) -> Option<EffectId> {
     match event {
         Event::FunctionSucceeded { id, .. }
         | Event::FunctionFailed { id, .. }
+        | Event::TaskSucceeded { id, .. }
+        | Event::TaskFailed { id, .. }
+        | Event::TaskHeartbeat { id }
+        | Event::InputReplaced { id, .. }
         | Event::TimerFired { id } => Some(*id),
-        Event::Started | Event::Resumed | Event::StopRequested { .. } => None,
+        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
+            None
+        }
     }
 }

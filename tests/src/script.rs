@@ -3,6 +3,8 @@
 //! ```json
 //! {
 //!   "functions": { "fetch": [ { "fails": { "error": "Down", "cause": "503" }, "times": 2 }, { "returns": [] } ] },
+//!   "tokens": [ [ { "heartbeat": true, "seconds": 2 }, { "returns": 1, "seconds": 4 } ] ],
+//!   "redrives": [ 60 ],
 //!   "stop": { "after_seconds": 5, "error": "Enough", "cause": "" },
 //!   "history_events_max": 100
 //! }
@@ -10,7 +12,8 @@
 //!
 //! An answer is `returns` (a value), `characters` (a string of so many `x`), `echo` or `fails`; with
 //! `times` it is given so often, and it takes `seconds`, 1 by default. A call that has no answer is a
-//! mistake in the case.
+//! mistake in the case. `tokens` has a list for each token, in the order in which they are opened: what is
+//! said by it, and how many seconds after that. `redrives` are the seconds from an end to its redrive.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,13 +22,13 @@ use serde_json::Value;
 use stepwell_engine::Failure;
 use stepwell_query::Document;
 
-use crate::run::{Answer, Reply, Stop};
+use crate::run::{Answer, Outside, Reply, Said, Stop};
 
 /// What happens to an execution from outside.
 pub struct Script {
     functions: BTreeMap<String, VecDeque<Reply>>,
-    /// When and how it is stopped.
-    pub stop: Option<Stop>,
+    /// Stop, tokens and redrives.
+    pub outside: Outside,
     /// The limit of its history; `None`: none.
     pub history_events_max: Option<u64>,
 }
@@ -38,11 +41,20 @@ impl Script {
         let functions = script["functions"].as_object().into_iter().flatten();
         Self {
             functions: functions.map(|(name, list)| (name.clone(), replies(list))).collect(),
-            stop: script["stop"].as_object().map(|stop| Stop {
-                after: seconds(stop.get("after_seconds")),
-                error: stop.get("error").and_then(text),
-                cause: stop.get("cause").and_then(text),
-            }),
+            outside: Outside {
+                stop: script["stop"].as_object().map(|stop| Stop {
+                    after: seconds(stop.get("after_seconds")),
+                    error: stop.get("error").and_then(text),
+                    cause: stop.get("cause").and_then(text),
+                }),
+                tokens: script["tokens"].as_array().into_iter().flatten().map(said).collect(),
+                redrives: script["redrives"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|value| seconds(Some(value)))
+                    .collect(),
+            },
             history_events_max: match script.get("history_events_max") {
                 None => Some(stepwell_engine::HISTORY_EVENTS_MAX),
                 Some(most) => most.as_u64(),
@@ -81,6 +93,16 @@ fn replies(list: &Value) -> VecDeque<Reply> {
         .collect()
 }
 
+fn said(list: &Value) -> Vec<Said> {
+    let list = list.as_array().expect("a token has a list of what is said by it");
+    list.iter()
+        .map(|entry| Said {
+            answer: (entry["heartbeat"] != true).then(|| answer(entry)),
+            after: seconds(entry.get("seconds")),
+        })
+        .collect()
+}
+
 fn answer(entry: &Value) -> Answer {
     if let Some(value) = entry.get("returns") {
         return Answer::Returns(Document::from(value.clone()));
@@ -91,7 +113,7 @@ fn answer(entry: &Value) -> Answer {
     }
     if let Some(failure) = entry.get("fails") {
         let (error, cause) = (text(&failure["error"]), text(&failure["cause"]));
-        return Answer::Fails(Failure { error, cause });
+        return Answer::Fails(Failure::from_parts(error, cause));
     }
     assert_eq!(entry["echo"], true, "an answer is `returns`, `characters`, `echo` or `fails`");
     Answer::Echo

@@ -7,7 +7,7 @@ use serde_json::Value;
 use stepwell_asl::{
     Component, Finding, FunctionSettings, Grants, Reuse, Severity, SourceFile, Workflow,
 };
-use stepwell_engine::{Effect, Event, HistoryEvent, Outcome};
+use stepwell_engine::{Effect, Event, HistoryEvent, Invocation, Outcome};
 
 use crate::run::{STARTED_AT, Step};
 
@@ -113,6 +113,19 @@ fn event(event: &Event) -> String {
             id.0,
             named(failure.error.as_deref(), failure.cause.as_deref())
         ),
+        Event::TaskSucceeded { id, output } => {
+            format!("TaskSucceeded #{} {}", id.0, cut(output.text()))
+        }
+        Event::TaskFailed { id, failure } => format!(
+            "TaskFailed #{} {}",
+            id.0,
+            named(failure.error.as_deref(), failure.cause.as_deref())
+        ),
+        Event::TaskHeartbeat { id } => format!("TaskHeartbeat #{}", id.0),
+        Event::InputReplaced { id, input } => {
+            format!("InputReplaced #{} {}", id.0, cut(input.text()))
+        }
+        Event::RedriveRequested => "RedriveRequested".to_owned(),
         Event::TimerFired { id } => format!("TimerFired #{}", id.0),
         Event::StopRequested { error, cause } => {
             format!("StopRequested {}", named(error.as_deref(), cause.as_deref()))
@@ -144,8 +157,12 @@ pub fn details(event: &HistoryEvent) -> Value {
 
 fn effect(effect: &Effect) -> String {
     match effect {
-        Effect::Invoke { id, function, payload, attempt, .. } => {
+        Effect::Invoke(Invocation { id, function, payload, attempt, .. }) => {
             format!("Invoke #{} {function} attempt {attempt} {}", id.0, cut(payload.text()))
+        }
+        Effect::OpenToken(token) => {
+            let heartbeat = token.heartbeat_seconds.map(|s| format!(" heartbeat {s} s"));
+            format!("OpenToken #{}{}", token.id.0, heartbeat.unwrap_or_default())
         }
         Effect::SetTimer { id, at, .. } => format!("SetTimer #{} {}", id.0, offset(*at)),
         Effect::Cancel { id } => format!("Cancel #{}", id.0),

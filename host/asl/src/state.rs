@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use stepwell_query::{Query, ReferencePath, Template};
 
 use crate::definition::{MachineId, Name, StateId, Transition};
@@ -56,7 +57,7 @@ pub enum StateKind {
 }
 
 /// A state's type, which begins the names of its history events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each variant is the type of that name")]
 pub enum StateType {
     Task,

@@ -166,6 +166,7 @@ fn start() -> Start {
         seed: 7,
         history_events_max: None,
         child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
+        from: None,
     }
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use stepwell_asl::{Definition, Name};
 use stepwell_engine::{
-    Effect, EffectId, Event, Execution, FailedChild, Failure, HistoryEvent, Outcome, Purpose,
+    Effect, EffectId, Event, Execution, FailedChild, Failure, HistoryEvent, Invocation, Outcome,
+    Purpose,
 };
 use stepwell_sandbox::Report;
 use tokio::task::{AbortHandle, JoinSet};
@@ -127,11 +128,13 @@ pub async fn drive(
             observer.on_failed_child(child);
         }
         observer.on_history(&applied.history);
-        let invocations = applied.effects.iter().filter(|e| matches!(e, Effect::Invoke { .. }));
+        let invocations = applied.effects.iter().filter(|e| matches!(e, Effect::Invoke(_)));
         let alone = pending.is_idle() && invocations.count() == 1;
         for effect in applied.effects {
             match effect {
-                Effect::Invoke { id, state, function, arn, payload, request_id, .. } => {
+                Effect::Invoke(invocation) => {
+                    let Invocation { id, state, function, arn, payload, request_id, .. } =
+                        invocation;
                     observer.on_call(&state, &function);
                     let call = Call { request_id, arn, payload };
                     pending.call(&functions, &clock, at, id, (state, function), call, alone);
@@ -142,6 +145,7 @@ pub async fn drive(
                     }
                     pending.schedule(id, at, Due::Timer);
                 }
+                Effect::OpenToken(_) => {}
                 Effect::Cancel { id } => pending.cancel(id),
                 Effect::Resume => pending.resume = true,
                 Effect::Finish(outcome) => {

@@ -155,8 +155,8 @@ impl Observer for Progress {
                 }
                 Details::LambdaFunctionFailed { error, cause }
                 | Details::LambdaFunctionTimedOut { error, cause }
-                | Details::TaskFailed { error, cause }
-                | Details::TaskTimedOut { error, cause }
+                | Details::TaskFailed { error, cause, .. }
+                | Details::TaskTimedOut { error, cause, .. }
                     if !std::mem::take(&mut self.told_failure) =>
                 {
                     let state = task.map(|name| name.to_string()).unwrap_or_default();

@@ -175,5 +175,6 @@ fn start(input: Document) -> Start {
         seed: 42,
         history_events_max: None,
         child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
+        from: None,
     }
 }

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use stepwell_asl::{Name, StateId};
 use stepwell_query::Document;
 
-use crate::effect::EffectId;
+use crate::effect::{EffectId, Invocation, OpenToken};
+use crate::failure::Failure;
 use crate::fork::Fork;
 
 /// Identifies a branch within its execution. Numbers are never used again.
@@ -49,6 +50,9 @@ pub(crate) struct Branch {
     pub(crate) variables: BTreeMap<Name, Document>,
     /// The item that it is for, if it is an iteration.
     pub(crate) item: Option<Item>,
+    /// The token of its task's current attempt, which the context object tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
 }
 
 /// An item of a Map state.
@@ -64,21 +68,41 @@ pub(crate) enum Waiting {
     /// Its turn to enter the state.
     Turn,
     /// The outcome of a call, or the time at which it has taken too long.
-    Call(Call),
+    Call(Box<Call>),
     /// The time of the next attempt.
-    Retry(EffectId),
+    Retry(Timer),
     /// The time at which a Wait state ends.
-    Time(EffectId),
+    Time(Timer),
     /// The branches below it.
     Fork(Box<Fork>),
 }
 
-/// A call of a function that is under way.
+/// A timer that is set.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Timer {
+    pub(crate) id: EffectId,
+    pub(crate) at: Timestamp,
+}
+
+/// A task that is under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Call {
-    pub(crate) id: EffectId,
-    pub(crate) request_id: String,
-    pub(crate) timeout: Option<EffectId>,
+    /// The function, until it has answered.
+    pub(crate) invocation: Option<Invocation>,
+    /// When it has taken too long.
+    pub(crate) timeout: Option<Timer>,
+    /// What must be answered beside the function, and after it.
+    pub(crate) token: Option<Token>,
+}
+
+/// A token that is waited for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Token {
+    pub(crate) open: OpenToken,
+    /// When the next heartbeat is overdue: from the function's answer on.
+    pub(crate) heartbeat: Option<Timer>,
+    /// An answer that came before the function's.
+    pub(crate) answer: Option<Result<Document, Failure>>,
 }
 
 /// An execution that a distributed Map runs for an item. Its history is its own: here only its events are
@@ -111,6 +135,7 @@ impl Branch {
             waiting: Waiting::Turn,
             variables: BTreeMap::new(),
             item: None,
+            token: None,
         }
     }
 
@@ -120,12 +145,25 @@ impl Branch {
     }
 
     /// The effects that it waits for.
-    pub(crate) fn effects(&self) -> impl Iterator<Item = EffectId> {
-        let (first, second) = match &self.waiting {
-            Waiting::Turn | Waiting::Fork(_) => (None, None),
-            Waiting::Call(call) => (Some(call.id), call.timeout),
-            Waiting::Retry(id) | Waiting::Time(id) => (Some(*id), None),
+    pub(crate) fn effects(&self) -> impl Iterator<Item = EffectId> + use<> {
+        let ids = match &self.waiting {
+            Waiting::Turn | Waiting::Fork(_) => [None; 4],
+            Waiting::Call(call) => call.effects(),
+            Waiting::Retry(timer) | Waiting::Time(timer) => [Some(timer.id), None, None, None],
         };
-        first.into_iter().chain(second)
+        ids.into_iter().flatten()
+    }
+}
+
+impl Call {
+    /// The function, its timeout, the token, its heartbeat.
+    pub(crate) fn effects(&self) -> [Option<EffectId>; 4] {
+        let token = self.token.as_ref();
+        [
+            self.invocation.as_ref().map(|invocation| invocation.id),
+            self.timeout.map(|timer| timer.id),
+            token.map(|token| token.open.id),
+            token.and_then(|token| token.heartbeat).map(|timer| timer.id),
+        ]
     }
 }

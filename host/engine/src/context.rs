@@ -56,18 +56,26 @@ impl<'t> Moment<'t> {
             state["RetryCount"] = json!(self.branch.retry_count());
         }
         let Identity { arn, name, machine_arn, at, .. } = self.execution();
-        json!({
+        let redrives = &self.counters.redrives;
+        let mut context = json!({
             "Execution": {
                 "Id": arn,
                 "Input": {},
                 "Name": name,
                 "RoleArn": self.start.role_arn,
                 "StartTime": format_timestamp(at),
-                "RedriveCount": 0,
+                "RedriveCount": redrives.count,
             },
             "State": state,
             "StateMachine": { "Id": machine_arn, "Name": self.start.machine_name },
-        })
+        });
+        if let Some(at) = redrives.last_at {
+            context["Execution"]["RedriveTime"] = json!(format_timestamp(at));
+        }
+        if let Some(token) = &self.branch.token {
+            context["Task"] = json!({ "Token": token });
+        }
+        context
     }
 
     /// The execution that the branch belongs to: a child, or the one that was started.

@@ -18,22 +18,10 @@ pub struct EffectId(pub u64);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     /// Invoke a function, and tell its outcome by an event with this id.
-    Invoke {
-        /// The outcome carries it.
-        id: EffectId,
-        /// The state that calls it.
-        state: Name,
-        /// The function's name in the file.
-        function: Name,
-        /// Its ARN as the history shows it.
-        arn: Arc<str>,
-        /// What it gets.
-        payload: Document,
-        /// The invocation's id: a UUID.
-        request_id: String,
-        /// 0 for the first attempt of a state visit, then 1, 2, ...
-        attempt: u64,
-    },
+    Invoke(Invocation),
+    /// Somebody may answer for a task by its token, until this is cancelled. Asked for before the function
+    /// that hands the token on is invoked.
+    OpenToken(OpenToken),
     /// Send [`crate::Event::TimerFired`] with this id at that time, or at once when it has passed.
     SetTimer {
         /// The event carries it.
@@ -53,6 +41,44 @@ pub enum Effect {
     Resume,
     /// The execution has ended.
     Finish(Outcome),
+}
+
+/// A function that is to be invoked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// The outcome carries it.
+    pub id: EffectId,
+    /// The state that calls it.
+    pub state: Name,
+    /// The function's name in the file.
+    pub function: Name,
+    /// Its ARN as the history shows it.
+    pub arn: Arc<str>,
+    /// What it gets.
+    pub payload: Document,
+    /// The invocation's id: a UUID. The same when it is asked for again after a crash, another one in a
+    /// retry: whoever must not do a thing twice can go by it.
+    pub request_id: String,
+    /// 0 for the first attempt of a state visit, then 1, 2, ...
+    pub attempt: u64,
+    /// Which of the execution's calls of this function it is, from 0.
+    pub call: u64,
+}
+
+/// A token that somebody may answer with [`crate::Event::TaskSucceeded`], [`crate::Event::TaskFailed`]
+/// and [`crate::Event::TaskHeartbeat`] (`facts/asl.md` 13.4).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenToken {
+    /// The answer carries it.
+    pub id: EffectId,
+    /// The state that waits for it.
+    pub state: Name,
+    /// The token.
+    pub token: String,
+    /// When an answer comes too late, if ever.
+    pub timeout_at: Option<Timestamp>,
+    /// How many seconds may pass between two heartbeats.
+    pub heartbeat_seconds: Option<i64>,
 }
 
 /// What a timer is for.

@@ -1,7 +1,10 @@
 //! What happened: the only input of the engine.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use stepwell_asl::{Name, StateId};
 use stepwell_query::Document;
 
 use crate::{EffectId, Failure};
@@ -27,6 +30,25 @@ pub enum Event {
         /// How.
         failure: Failure,
     },
+    /// Somebody answered a task by its token: it gave a result.
+    TaskSucceeded {
+        /// The effect that opened the token.
+        id: EffectId,
+        /// The result.
+        output: Document,
+    },
+    /// Somebody answered a task by its token: it failed.
+    TaskFailed {
+        /// The effect that opened the token.
+        id: EffectId,
+        /// How.
+        failure: Failure,
+    },
+    /// Somebody said by its token that a task is still being worked on.
+    TaskHeartbeat {
+        /// The effect that opened the token.
+        id: EffectId,
+    },
     /// A timer that was set fired.
     TimerFired {
         /// The effect that set it.
@@ -38,6 +60,17 @@ pub enum Event {
         error: Option<String>,
         /// The cause to record, if any.
         cause: Option<String>,
+    },
+    /// An execution that ended without success goes on where it failed (`facts/api.md` 4). Fits only where
+    /// [`crate::Execution::redrivable`] says so.
+    RedriveRequested,
+    /// The state that waits for an effect begins anew, with another input. Not of ASL: for those who try
+    /// what would have happened.
+    InputReplaced {
+        /// What the state waits for.
+        id: EffectId,
+        /// Its new raw input.
+        input: Document,
     },
 }
 
@@ -66,6 +99,18 @@ pub struct Start {
     /// How many executions a distributed Map runs at a time, at most: what the driver can carry, or AWS's
     /// own [`crate::DISTRIBUTED_EXECUTIONS_MAX`].
     pub child_executions_max: u32,
+    /// Where it begins, if not at the machine's first state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<From>,
+}
+
+/// Where an execution begins that repeats a part of another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct From {
+    /// A state of the outermost machine.
+    pub state: StateId,
+    /// The variables that are assigned by then.
+    pub variables: BTreeMap<Name, Document>,
 }
 
 impl Start {

@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stepwell_asl::Definition;
+use stepwell_asl::{Definition, Name};
+use stepwell_query::Document;
 
-use crate::branch::{Branch, BranchId, Child, Waiting};
-use crate::effect::{Applied, Effect, EffectId, Outcome, Purpose};
+use crate::branch::{Branch, BranchId, Child, Timer, Waiting};
+use crate::effect::{Applied, Effect, EffectId, Outcome};
 use crate::event::{Event, Start};
 use crate::failure::{Failure, draw};
 use crate::history::Details;
@@ -28,16 +29,25 @@ pub const TRANSITIONS_PER_APPLY_MAX: u32 = 256;
 /// One run of a state machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
-    start: Start,
-    status: Status,
-    counters: Counters,
+    pub(crate) start: Start,
+    pub(crate) status: Status,
+    pub(crate) counters: Counters,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Status {
+pub(crate) enum Status {
     Ready,
     Running(Running),
-    Ended(Outcome),
+    Ended(Ended),
+}
+
+/// How it ended, and what a redrive goes on with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) at: Timestamp,
+    /// What was under way, if it did not succeed.
+    pub(crate) left: Option<Box<Running>>,
 }
 
 /// What runs and what waits.
@@ -51,7 +61,7 @@ pub(crate) struct Running {
     /// Executions that distributed Maps run, by the branch that begins them.
     pub(crate) children: BTreeMap<BranchId, Child>,
     /// The timer that ends the execution.
-    timeout: Option<EffectId>,
+    pub(crate) timeout: Option<Timer>,
 }
 
 /// What was given out so far.
@@ -64,6 +74,16 @@ pub(crate) struct Counters {
     pub(crate) draws: Cell<u64>,
     /// The size of all variables, in bytes of JSON text.
     pub(crate) variables_bytes: usize,
+    /// How often each function was called.
+    pub(crate) calls: BTreeMap<Name, u64>,
+    pub(crate) redrives: Redrives,
+}
+
+/// How often and when the execution was redriven.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Redrives {
+    pub(crate) count: u64,
+    pub(crate) last_at: Option<Timestamp>,
 }
 
 impl Counters {
@@ -102,7 +122,7 @@ impl Execution {
     /// How it ended, if it has.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.status {
-            Status::Ended(outcome) => Some(outcome),
+            Status::Ended(ended) => Some(&ended.outcome),
             Status::Ready | Status::Running(_) => None,
         }
     }
@@ -126,6 +146,9 @@ impl Execution {
             self.settle(at, end, &mut applied);
             return Ok(applied);
         }
+        if event == Event::RedriveRequested {
+            return self.redrive(definition, at);
+        }
         let running = match &mut self.status {
             Status::Running(running) => running,
             Status::Ready => return Err(IllegalEvent::new(&event, "has not begun")),
@@ -140,7 +163,9 @@ impl Execution {
                 turn.push(None, 0, details);
                 Err(End::Outcome(Outcome::Aborted { error, cause }))
             }
-            Event::TimerFired { id } if turn.running.timeout == Some(id) => {
+            Event::TimerFired { id }
+                if turn.running.timeout.is_some_and(|timer| timer.id == id) =>
+            {
                 turn.running.timeout = None;
                 turn.push(None, 0, Details::ExecutionTimedOut);
                 Err(End::Outcome(Outcome::TimedOut))
@@ -152,11 +177,16 @@ impl Execution {
     }
 
     /// Ends the execution, if it has.
-    fn settle(&mut self, at: Timestamp, end: Result<(), End>, applied: &mut Applied) {
+    pub(crate) fn settle(&mut self, at: Timestamp, end: Result<(), End>, applied: &mut Applied) {
         let Status::Running(running) = &mut self.status else { return };
+        let mut left = None;
         let outcome = match end {
             Ok(()) => return,
             Err(End::Outcome(outcome)) => outcome,
+            Err(End::Failed { error, cause, left: under_way }) => {
+                left = under_way;
+                Outcome::Failed { error, cause }
+            }
             Err(End::HistoryFull { previous_id }) => {
                 let failure = Failure::history_full(self.start.history_events_max);
                 let (error, cause) = (failure.error, failure.cause);
@@ -173,10 +203,14 @@ impl Execution {
                 Outcome::Failed { error, cause }
             }
         };
-        let open = running.waits.keys().copied().chain(running.timeout);
+        let timeout = running.timeout.map(|timer| timer.id);
+        let open = running.waits.keys().copied().chain(timeout);
         applied.effects.extend(open.map(|id| Effect::Cancel { id }));
         applied.effects.push(Effect::Finish(outcome.clone()));
-        self.status = Status::Ended(outcome);
+        if matches!(outcome, Outcome::Aborted { .. } | Outcome::TimedOut) {
+            left = Some(Box::new(std::mem::take(running)));
+        }
+        self.status = Status::Ended(Ended { outcome, at, left });
     }
 }
 
@@ -191,15 +225,12 @@ fn begin(turn: &mut Turn<'_>) -> Result<(), End> {
     let (input, role_arn) = (start.input.clone(), start.role_arn.clone());
     // AWS lets the first state follow event 0, not `ExecutionStarted`.
     turn.push(None, 0, Details::ExecutionStarted { input: input.clone(), role_arn });
-    if let Some(seconds) = definition.timeout_seconds() {
-        let duration = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-        let at = turn.at.saturating_add(duration).unwrap_or(Timestamp::MAX);
-        turn.running.timeout =
-            Some(turn.ask_with_id(|id| Effect::SetTimer { id, at, purpose: Purpose::Timeout }));
-    }
+    turn.limit_time();
     let id = turn.next_branch_id();
-    let root = Branch::before(id, definition.outermost().start_at, input, turn.at);
-    turn.run(root)
+    let first = start.from.as_ref().map_or(definition.outermost().start_at, |from| from.state);
+    let variables = start.from.as_ref().map(|from| from.variables.clone()).unwrap_or_default();
+    turn.counters.variables_bytes = variables.values().map(Document::size_bytes).sum();
+    turn.run(Branch { variables, ..Branch::before(id, first, input, turn.at) })
 }
 
 /// Takes up the branch that the event is for. The outer error: the event does not fit.
@@ -209,23 +240,37 @@ fn go_on(turn: &mut Turn<'_>, event: Event) -> Result<Result<(), End>, IllegalEv
         Event::Resumed if !turn.running.ready.is_empty() => return Ok(turn.run_ready()),
         Event::FunctionSucceeded { id, .. }
         | Event::FunctionFailed { id, .. }
+        | Event::TaskSucceeded { id, .. }
+        | Event::TaskFailed { id, .. }
+        | Event::TaskHeartbeat { id }
+        | Event::InputReplaced { id, .. }
         | Event::TimerFired { id } => *id,
-        Event::Started | Event::Resumed | Event::StopRequested { .. } => {
+        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
             return Err(IllegalEvent::new(&event, WAITS));
         }
     };
     let waiting = turn.running.waits.get(&id).and_then(|branch| turn.running.branches.get(branch));
     let fits = waiting.is_some_and(|branch| match (&event, &branch.waiting) {
-        (Event::FunctionSucceeded { .. } | Event::FunctionFailed { .. }, Waiting::Call(call)) => {
-            call.id == id
-        }
-        (Event::TimerFired { .. }, Waiting::Call(call)) => call.timeout == Some(id),
+        (Event::InputReplaced { .. }, _) => true,
         (Event::TimerFired { .. }, Waiting::Retry(_) | Waiting::Time(_)) => true,
+        (event, Waiting::Call(call)) => {
+            let [function, timeout, token, heartbeat] = call.effects();
+            match event {
+                Event::FunctionSucceeded { .. } | Event::FunctionFailed { .. } => {
+                    function == Some(id)
+                }
+                Event::TimerFired { .. } => timeout == Some(id) || heartbeat == Some(id),
+                _ => token == Some(id),
+            }
+        }
         _ => false,
     });
     let Some(branch) = waiting.filter(|_| fits).map(|branch| branch.id) else {
         return Err(IllegalEvent::new(&event, WAITS));
     };
+    if let Event::InputReplaced { input, .. } = event {
+        return Ok(turn.enter_anew(branch, input));
+    }
     let (mut branch, waiting) = turn.wake(branch);
     let flow = state::go_on(turn, &mut branch, waiting, event);
     Ok(turn.follow(branch, flow).and_then(|()| turn.run_ready()))

@@ -13,12 +13,20 @@ pub struct Failure {
     pub error: Option<String>,
     /// What happened; for functions the error payload as JSON text.
     pub cause: Option<String>,
+    /// It is a heartbeat that is missing, which has a name of its own in `ErrorEquals` only.
+    #[serde(skip)]
+    heartbeat: bool,
 }
 
 impl Failure {
+    /// A failure that may lack a name or a cause.
+    pub fn from_parts(error: Option<String>, cause: Option<String>) -> Self {
+        Self { error, cause, heartbeat: false }
+    }
+
     /// A failure with a name and a cause.
     pub fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self { error: Some(error.into()), cause: Some(cause.into()) }
+        Self { error: Some(error.into()), cause: Some(cause.into()), heartbeat: false }
     }
 
     /// Something that the language cannot go on from: never retried, never caught.
@@ -43,9 +51,22 @@ impl Failure {
         Self::new("States.DataLimitExceeded", cause)
     }
 
+    /// More children of a distributed Map failed than may (`facts/asl.md` 11.2).
+    pub(crate) fn tolerance_exceeded() -> Self {
+        Self::new(
+            "States.ExceedToleratedFailureThreshold",
+            "The specified tolerated failure threshold was exceeded",
+        )
+    }
+
     /// An attempt took longer than `TimeoutSeconds`. AWS tells no cause.
     pub(crate) fn timeout() -> Self {
-        Self { error: Some(TIMEOUT.to_owned()), cause: None }
+        Self { error: Some(TIMEOUT.to_owned()), ..Self::default() }
+    }
+
+    /// A task was silent for longer than `HeartbeatSeconds`.
+    pub(crate) fn heartbeat_timeout() -> Self {
+        Self { heartbeat: true, ..Self::timeout() }
     }
 
     /// What a catcher's state gets.
@@ -67,6 +88,7 @@ impl Failure {
         error_equals.iter().any(|name| match name.as_str() {
             "States.ALL" => true,
             "States.TaskFailed" => error != TIMEOUT,
+            "States.HeartbeatTimeout" if self.heartbeat => true,
             name => name == error,
         })
     }

@@ -23,6 +23,9 @@ pub(crate) struct Fork {
 /// Executions that a distributed Map runs for its items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MapRun {
+    pub(crate) arn: String,
+    /// How often the run was redriven.
+    pub(crate) redrives: u64,
     /// What the executions' ARNs have in common with the run's.
     pub(crate) label: String,
     /// How many may fail, and how many in a hundred.
@@ -57,6 +60,11 @@ impl Fork {
 }
 
 impl MapRun {
+    /// Whether more would have failed than may, were it one more.
+    pub(crate) fn exceeds_with_one_more(&self, items: usize) -> bool {
+        Self { failed: self.failed + 1, ..self.clone() }.exceeds(items)
+    }
+
     /// Whether more have failed than may. Without a limit, none may.
     #[expect(clippy::cast_precision_loss, reason = "items are far fewer than 2^53")]
     pub(crate) fn exceeds(&self, items: usize) -> bool {

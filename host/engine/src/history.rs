@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use stepwell_asl::{Name, StateType};
 use stepwell_query::Document;
@@ -25,8 +26,9 @@ pub struct HistoryEvent {
     pub details: Details,
 }
 
-/// What happened, with what AWS says about it.
-#[derive(Debug, Clone, PartialEq)]
+/// What happened, with what AWS says about it. Serialises as it is kept; AWS's shape is
+/// [`HistoryEvent`]'s.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "variants and fields are AWS's, word for word")]
 pub enum Details {
     ExecutionStarted {
@@ -45,6 +47,9 @@ pub enum Details {
         cause: Option<String>,
     },
     ExecutionTimedOut,
+    ExecutionRedriven {
+        redrive_count: u64,
+    },
     StateEntered {
         state_type: StateType,
         name: Name,
@@ -83,18 +88,28 @@ pub enum Details {
         timeout_in_seconds: Option<i64>,
         heartbeat_in_seconds: Option<i64>,
         task_credentials: Option<Document>,
+        pattern: TaskPattern,
     },
-    TaskStarted,
+    TaskStarted {
+        pattern: TaskPattern,
+    },
+    TaskSubmitted {
+        output: Document,
+        pattern: TaskPattern,
+    },
     TaskSucceeded {
         output: Document,
+        pattern: TaskPattern,
     },
     TaskFailed {
         error: Option<String>,
         cause: Option<String>,
+        pattern: TaskPattern,
     },
     TaskTimedOut {
         error: Option<String>,
         cause: Option<String>,
+        pattern: TaskPattern,
     },
     ParallelStateStarted,
     ParallelStateSucceeded,
@@ -123,6 +138,10 @@ pub enum Details {
     MapRunStarted {
         map_run_arn: String,
     },
+    MapRunRedriven {
+        map_run_arn: String,
+        redrive_count: u64,
+    },
     MapRunSucceeded,
     MapRunFailed {
         error: Option<String>,
@@ -130,8 +149,28 @@ pub enum Details {
     },
 }
 
+/// How `lambda:invoke` was to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum TaskPattern {
+    /// With the function's answer.
+    #[default]
+    Response,
+    /// By a token: `.waitForTaskToken`.
+    Token,
+}
+
+impl TaskPattern {
+    /// The action as the history names it.
+    fn resource(self) -> &'static str {
+        match self {
+            Self::Response => "invoke",
+            Self::Token => "invoke.waitForTaskToken",
+        }
+    }
+}
+
 /// Variables that a state assigned, by name. Cloning shares them.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Assigned(Option<Arc<[(Name, Document)]>>);
 
 impl Assigned {
@@ -163,13 +202,15 @@ impl Details {
             Self::ExecutionFailed { .. } => "ExecutionFailed",
             Self::ExecutionAborted { .. } => "ExecutionAborted",
             Self::ExecutionTimedOut => "ExecutionTimedOut",
+            Self::ExecutionRedriven { .. } => "ExecutionRedriven",
             Self::LambdaFunctionScheduled { .. } => "LambdaFunctionScheduled",
             Self::LambdaFunctionStarted => "LambdaFunctionStarted",
             Self::LambdaFunctionSucceeded { .. } => "LambdaFunctionSucceeded",
             Self::LambdaFunctionFailed { .. } => "LambdaFunctionFailed",
             Self::LambdaFunctionTimedOut { .. } => "LambdaFunctionTimedOut",
             Self::TaskScheduled { .. } => "TaskScheduled",
-            Self::TaskStarted => "TaskStarted",
+            Self::TaskStarted { .. } => "TaskStarted",
+            Self::TaskSubmitted { .. } => "TaskSubmitted",
             Self::TaskSucceeded { .. } => "TaskSucceeded",
             Self::TaskFailed { .. } => "TaskFailed",
             Self::TaskTimedOut { .. } => "TaskTimedOut",
@@ -184,6 +225,7 @@ impl Details {
             Self::MapIterationFailed { .. } => "MapIterationFailed",
             Self::MapIterationAborted { .. } => "MapIterationAborted",
             Self::MapRunStarted { .. } => "MapRunStarted",
+            Self::MapRunRedriven { .. } => "MapRunRedriven",
             Self::MapRunSucceeded => "MapRunSucceeded",
             Self::MapRunFailed { .. } => "MapRunFailed",
         };
@@ -224,6 +266,9 @@ impl Details {
                 shown.failure(error.as_deref(), cause.as_deref());
             }
             Self::ExecutionTimedOut => shown.failure(Some("States.Timeout"), None),
+            Self::ExecutionRedriven { redrive_count } => {
+                shown.put("redriveCount", json!(redrive_count));
+            }
             Self::StateEntered { name, input, .. } => {
                 shown.put("name", json!(name));
                 shown.document("input", input);
@@ -268,9 +313,9 @@ impl Details {
 
     /// Shows an event of a service integration, of which there is one; whether it is such an event.
     fn show_task(&self, shown: &mut Shown) -> bool {
-        let mut of_task = || {
+        let mut of_task = |pattern: &TaskPattern| {
             shown.put("resourceType", json!("lambda"));
-            shown.put("resource", json!("invoke"));
+            shown.put("resource", json!(pattern.resource()));
         };
         match self {
             Self::TaskScheduled {
@@ -279,20 +324,22 @@ impl Details {
                 timeout_in_seconds,
                 heartbeat_in_seconds,
                 task_credentials,
+                pattern,
             } => {
-                of_task();
+                of_task(pattern);
                 shown.put("region", json!(region));
                 shown.put("parameters", json!(parameters.text()));
                 let (timeout, heartbeat) = (*timeout_in_seconds, *heartbeat_in_seconds);
                 shown.limits(timeout, heartbeat, task_credentials.as_ref());
             }
-            Self::TaskStarted => of_task(),
-            Self::TaskSucceeded { output } => {
-                of_task();
+            Self::TaskStarted { pattern } => of_task(pattern),
+            Self::TaskSubmitted { output, pattern } | Self::TaskSucceeded { output, pattern } => {
+                of_task(pattern);
                 shown.document("output", output);
             }
-            Self::TaskFailed { error, cause } | Self::TaskTimedOut { error, cause } => {
-                of_task();
+            Self::TaskFailed { error, cause, pattern }
+            | Self::TaskTimedOut { error, cause, pattern } => {
+                of_task(pattern);
                 shown.failure(error.as_deref(), cause.as_deref());
             }
             _ => return false,
@@ -312,6 +359,10 @@ impl Details {
                 shown.put("index", json!(index));
             }
             Self::MapRunStarted { map_run_arn } => shown.put("mapRunArn", json!(map_run_arn)),
+            Self::MapRunRedriven { map_run_arn, redrive_count } => {
+                shown.put("mapRunArn", json!(map_run_arn));
+                shown.put("redriveCount", json!(redrive_count));
+            }
             Self::MapRunFailed { error, cause } => {
                 shown.failure(error.as_deref(), cause.as_deref());
             }
@@ -380,6 +431,26 @@ impl Serialize for HistoryEvent {
             map.serialize_entry(&key, &details)?;
         }
         map.end()
+    }
+}
+
+/// A history event as it is kept: `[id, previousEventId, milliseconds since 1970, details]`, with documents
+/// as documents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored<E = HistoryEvent>(pub E);
+
+impl<E: std::borrow::Borrow<HistoryEvent>> Serialize for Stored<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let HistoryEvent { id, previous_id, at, details } = self.0.borrow();
+        (id, previous_id, at.as_millisecond(), details).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Stored {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (id, previous_id, at, details) = Deserialize::deserialize(deserializer)?;
+        let at = Timestamp::from_millisecond(at).map_err(serde::de::Error::custom)?;
+        Ok(Self(HistoryEvent { id, previous_id, at, details }))
     }
 }
 

@@ -24,14 +24,18 @@ mod execution;
 mod failure;
 mod fork;
 mod history;
+mod redrive;
 mod state;
 mod turn;
+mod view;
 
-pub use effect::{Applied, Effect, EffectId, FailedChild, Outcome, Purpose};
-pub use event::{Event, Start};
+pub use effect::{Applied, Effect, EffectId, FailedChild, Invocation, OpenToken, Outcome, Purpose};
+pub use event::{Event, From, Start};
 pub use execution::{
     Execution, HISTORY_EVENTS_MAX, IllegalEvent, STATE_BYTES_MAX, TRANSITIONS_PER_APPLY_MAX,
 };
 pub use failure::Failure;
-pub use history::{Assigned, Details, HistoryEvent, epoch_seconds};
+pub use history::{Assigned, Details, HistoryEvent, Stored, TaskPattern, epoch_seconds};
+pub use redrive::{REDRIVE_DAYS_MAX, REDRIVE_EVENTS_MAX};
 pub use state::map::DISTRIBUTED_EXECUTIONS_MAX;
+pub use view::View;

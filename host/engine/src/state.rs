@@ -52,13 +52,16 @@ pub(crate) fn go_on(
     let state = turn.state(branch);
     match (&state.kind, waiting, event) {
         (StateKind::Task(task), Waiting::Call(call), Event::FunctionSucceeded { output, .. }) => {
-            task::succeeded(turn, branch, task, &call, output)
+            task::succeeded(turn, branch, task, *call, output)
         }
         (StateKind::Task(task), Waiting::Call(call), Event::FunctionFailed { failure, .. }) => {
             task::failed(turn, branch, task, &call, &failure)
         }
-        (StateKind::Task(task), Waiting::Call(call), _) => {
-            task::timed_out(turn, branch, task, &call)
+        (StateKind::Task(task), Waiting::Call(call), Event::TimerFired { id }) => {
+            task::timed_out(turn, branch, task, &call, id)
+        }
+        (StateKind::Task(task), Waiting::Call(call), event) => {
+            task::answered(turn, branch, task, *call, event)
         }
         (StateKind::Wait(wait), ..) => wait::ended(turn, branch, wait),
         (StateKind::Task(task), ..) => task::attempt(turn, branch, task),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use stepwell_asl::{Definition, State, StateKind, Transition};
-use stepwell_query::{Document, format_uuid, random_uuid};
+use jiff::{SignedDuration, Timestamp};
+use stepwell_asl::{Definition, Name, State, StateKind, Transition};
+use stepwell_query::{Document, format_token, format_uuid, random_uuid};
 
-use crate::branch::{Branch, BranchId, Child, Waiting};
-use crate::effect::{Applied, Effect, EffectId, FailedChild, Outcome};
+use crate::branch::{Branch, BranchId, Child, Timer, Waiting};
+use crate::effect::{Applied, Effect, EffectId, FailedChild, Outcome, Purpose};
 use crate::event::Start;
 use crate::execution::{Counters, Running, STATE_BYTES_MAX, TRANSITIONS_PER_APPLY_MAX};
 use crate::failure::Failure;
@@ -18,6 +18,12 @@ use crate::state;
 #[derive(Debug)]
 pub(crate) enum End {
     Outcome(Outcome),
+    /// A failure that nothing handles. What was under way then is what a redrive goes on with.
+    Failed {
+        error: Option<String>,
+        cause: Option<String>,
+        left: Option<Box<Running>>,
+    },
     /// The history has no room for another event.
     HistoryFull {
         previous_id: u64,
@@ -56,6 +62,8 @@ pub(crate) struct Turn<'e> {
     pub(crate) running: &'e mut Running,
     applied: &'e mut Applied,
     transitions: u32,
+    /// What was under way when something failed that nothing handles.
+    left: Option<Box<Running>>,
 }
 
 impl<'e> Turn<'e> {
@@ -67,7 +75,7 @@ impl<'e> Turn<'e> {
         running: &'e mut Running,
         applied: &'e mut Applied,
     ) -> Self {
-        Self { definition, start, at, counters, running, applied, transitions: 0 }
+        Self { definition, start, at, counters, running, applied, transitions: 0, left: None }
     }
 
     /// The state that a branch is in.
@@ -80,6 +88,25 @@ impl<'e> Turn<'e> {
         let flow = self.enter(&mut branch);
         self.follow(branch, flow)?;
         self.run_ready()
+    }
+
+    /// Sets the timer of the machine's `TimeoutSeconds`.
+    pub(crate) fn limit_time(&mut self) {
+        let seconds = self.definition.timeout_seconds();
+        self.running.timeout = seconds.map(|seconds| {
+            let at = self.seconds_from_now(i64::try_from(seconds).unwrap_or(i64::MAX));
+            self.set_timer(Purpose::Timeout, |_| at)
+        });
+    }
+
+    /// Lets a branch that waits enter its state anew, with another input.
+    pub(crate) fn enter_anew(&mut self, id: BranchId, input: Document) -> Result<(), End> {
+        let (mut branch, waiting) = self.wake(id);
+        branch.waiting = waiting;
+        for effect in branch.effects() {
+            self.ask(Effect::Cancel { id: effect });
+        }
+        self.run(Branch { waiting: Waiting::Turn, input, ..branch })
     }
 
     /// Runs branches until none is ready or the turn has been long enough.
@@ -136,9 +163,7 @@ impl<'e> Turn<'e> {
                     return Ok(());
                 }
                 Ok(Flow::Exit { output, assigned, transition }) => {
-                    if let Some(output) = output {
-                        branch.input = output;
-                    }
+                    let input = output.map(|output| std::mem::replace(&mut branch.input, output));
                     match (self.exit(&mut branch, assigned), transition) {
                         (Ok(()), Transition::Next(next)) => {
                             branch.state = next;
@@ -150,7 +175,12 @@ impl<'e> Turn<'e> {
                             flow = self.enter(&mut branch);
                             continue;
                         }
-                        (ended, _) => ended,
+                        (Ok(()), Transition::End) => Ok(()),
+                        (failed, _) => {
+                            // It has not been left: what goes on from here begins with its input.
+                            branch.input = input.unwrap_or(branch.input);
+                            failed
+                        }
                     }
                 }
                 Err(halt) => Err(halt),
@@ -205,6 +235,9 @@ impl<'e> Turn<'e> {
 
     /// A branch failed: so does the execution, or its parent's state.
     fn failed(&mut self, branch: &Branch, failure: Failure) -> Result<GoesOn, End> {
+        if self.left.is_none() && !self.is_handled(branch, &failure) {
+            self.left = Some(Box::new(self.remains(branch)));
+        }
         let forks = matches!(self.state(branch).kind, StateKind::Parallel(_) | StateKind::Map(_));
         if forks {
             // A Map's next item may be at fault while iterations are under way.
@@ -217,10 +250,10 @@ impl<'e> Turn<'e> {
             if !self.has_room(None) {
                 return Err(End::HistoryFull { previous_id: branch.previous_id });
             }
-            let Failure { error, cause } = failure;
+            let Failure { error, cause, .. } = failure;
             let details = Details::ExecutionFailed { error: error.clone(), cause: cause.clone() };
             self.push(None, branch.previous_id, details);
-            return Err(End::Outcome(Outcome::Failed { error, cause }));
+            return Err(End::Failed { error, cause, left: self.left.take() });
         };
         self.forget(branch);
         let (mut parent, fork) = self.wake_fork(parent);
@@ -264,7 +297,7 @@ impl<'e> Turn<'e> {
         self.running.ready.retain(|ready| !below.contains(ready));
         let mut recorded = Ok(());
         for id in below {
-            for effect in self.running.branches[&id].effects().collect::<Vec<_>>() {
+            for effect in self.running.branches[&id].effects() {
                 self.ask(Effect::Cancel { id: effect });
             }
             let (branch, waiting) = self.wake(id);
@@ -315,7 +348,7 @@ impl<'e> Turn<'e> {
     }
 
     /// Enters the branch's state.
-    fn enter(&mut self, branch: &mut Branch) -> Result<Flow, Halt> {
+    pub(crate) fn enter(&mut self, branch: &mut Branch) -> Result<Flow, Halt> {
         let state = self.state(branch);
         branch.entered_at = self.at;
         branch.retries.clear();
@@ -337,6 +370,7 @@ impl<'e> Turn<'e> {
         let output = branch.input.clone();
         self.record(branch, Details::StateExited { state_type, name, output, assigned })?;
         branch.entered_id = 0;
+        branch.token = None;
         Ok(())
     }
 
@@ -394,12 +428,26 @@ impl<'e> Turn<'e> {
         Ok(self.push(branch.child, previous_id, details))
     }
 
-    /// Asks for an effect that has an id; `make` puts the id into it.
-    pub(crate) fn ask_with_id(&mut self, make: impl FnOnce(EffectId) -> Effect) -> EffectId {
+    pub(crate) fn next_effect_id(&mut self) -> EffectId {
         self.counters.effect_id += 1;
-        let id = EffectId(self.counters.effect_id);
-        self.ask(make(id));
-        id
+        EffectId(self.counters.effect_id)
+    }
+
+    /// Sets a timer; `when` may make the time depend on the timer's id.
+    pub(crate) fn set_timer(
+        &mut self,
+        purpose: Purpose,
+        when: impl FnOnce(EffectId) -> Timestamp,
+    ) -> Timer {
+        let id = self.next_effect_id();
+        let at = when(id);
+        self.ask(Effect::SetTimer { id, at, purpose });
+        Timer { id, at }
+    }
+
+    /// So many seconds from now; a time beyond the calendar is its end.
+    pub(crate) fn seconds_from_now(&self, seconds: i64) -> Timestamp {
+        self.at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
     }
 
     pub(crate) fn ask(&mut self, effect: Effect) {
@@ -409,6 +457,18 @@ impl<'e> Turn<'e> {
     pub(crate) fn next_branch_id(&mut self) -> BranchId {
         self.counters.branch_id += 1;
         BranchId(self.counters.branch_id)
+    }
+
+    /// Which call of a function the next one is, from 0.
+    pub(crate) fn count_call(&mut self, function: &Name) -> u64 {
+        let calls = self.counters.calls.entry(function.clone()).or_default();
+        *calls += 1;
+        *calls - 1
+    }
+
+    /// A task token of the execution's own.
+    pub(crate) fn token(&self) -> String {
+        format_token([(); 4].map(|()| self.counters.draw(self.start.seed)))
     }
 
     /// A UUID of the execution's own.

@@ -66,6 +66,7 @@ fn run(machine: &Value, input: &Value) -> Vec<HistoryEvent> {
         seed: 1,
         history_events_max: None,
         child_executions_max: stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX,
+        from: None,
     };
     let mut execution = Execution::new(start);
     let applied = execution.apply(&definition, at, Event::Started).expect("it can begin");

@@ -27,4 +27,4 @@ pub use query::{Query, Scope, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};
 pub use reference_path::{ReferencePath, ReferencePathError};
 pub use template::{Template, TemplateError};
 pub use timestamp::{format_timestamp, parse_timestamp};
-pub use uuid::{format_uuid, random_uuid};
+pub use uuid::{TOKEN_PREFIX, format_token, format_uuid, random_uuid};

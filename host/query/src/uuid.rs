@@ -1,4 +1,16 @@
-//! UUIDs as texts.
+//! UUIDs and task tokens as texts.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// What every task token begins with; the digit is the format's version.
+pub const TOKEN_PREFIX: &str = "st1.";
+
+/// A task token, made of 256 random bits: [`TOKEN_PREFIX`] and 43 characters of URL-safe base64.
+pub fn format_token(bits: [u64; 4]) -> String {
+    let bytes: Vec<u8> = bits.iter().flat_map(|bits| bits.to_be_bytes()).collect();
+    format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+}
 
 /// A UUID in its usual form: `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in lower case.
 pub fn format_uuid(uuid: u128) -> String {

@@ -56,6 +56,9 @@ pub enum Call {
     Invoke {
         /// The function, if it is named in the file; otherwise each call says which one.
         function: Option<Name>,
+        /// `.waitForTaskToken`: the function's answer is not the result. Somebody gives it by the token
+        /// that the context object tells.
+        waits_for_token: bool,
     },
 }
 
@@ -64,7 +67,7 @@ impl Resource {
     pub fn function(&self) -> Option<&Name> {
         match &self.call {
             Call::Function(function) => Some(function),
-            Call::Invoke { function } => function.as_ref(),
+            Call::Invoke { function, .. } => function.as_ref(),
         }
     }
 }
@@ -151,7 +154,7 @@ fn complete(
     parameters: Option<&Field<'_>>,
     findings: &mut Findings,
 ) -> Option<Resource> {
-    let Call::Invoke { function } = &mut resource.call else { return Some(resource) };
+    let Call::Invoke { function, .. } = &mut resource.call else { return Some(resource) };
     // Without `Parameters`, the state's input says it all.
     let Some(field) = parameters else { return Some(resource) };
     let mut parameters = Fields::of(field.node, &field.place, findings)?;
@@ -249,8 +252,10 @@ fn read_resource(
     let place = PlaceEq(field.place.clone());
     let parts = reference::parts(text);
     match parts.as_slice() {
-        ["arn", _, "states", _, _, "lambda", "invoke"] => {
-            let call = Call::Invoke { function: None };
+        ["arn", _, "states", _, _, "lambda", action @ ("invoke" | "invoke.waitForTaskToken")]
+            if *action == "invoke" || machine_type == MachineType::Standard =>
+        {
+            let call = Call::Invoke { function: None, waits_for_token: *action != "invoke" };
             return Some(Resource { arn: text.into(), call, place });
         }
         ["arn", _, "states", ..] => {

@@ -178,6 +178,7 @@ fn start(
         seed,
         history_events_max: (!args.unlimited_history).then_some(HISTORY_EVENTS_MAX),
         child_executions_max,
+        from: None,
     }
 }
 

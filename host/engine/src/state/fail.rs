@@ -15,7 +15,7 @@ pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, fail: &Fail) -> Halt {
         Some(Text::Path(expression)) => data.text(expression, field).map(Some),
     };
     match (text(&fail.error, "ErrorPath"), text(&fail.cause, "CausePath")) {
-        (Ok(error), Ok(cause)) => Failure { error, cause }.into(),
+        (Ok(error), Ok(cause)) => Failure::from_parts(error, cause).into(),
         (Err(halt), _) | (_, Err(halt)) => halt,
     }
 }

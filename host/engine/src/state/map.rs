@@ -94,10 +94,7 @@ pub(crate) fn iteration_failed(
         }
         turn.tell_of_failed_child(branch, index, failure);
         turn.stop_below(branch, branch.previous_id)?;
-        let failure = Failure::new(
-            "States.ExceedToleratedFailureThreshold",
-            "The specified tolerated failure threshold was exceeded",
-        );
+        let failure = Failure::tolerance_exceeded();
         let (error, cause) = (failure.error.clone(), failure.cause.clone());
         turn.record(branch, Details::MapRunFailed { error, cause })?;
         return work::failed(turn, branch, &map.work, &failure, Some(Details::MapStateFailed));
@@ -218,8 +215,10 @@ fn start_run(
     let label = label.clone().unwrap_or_else(|| turn.uuid());
     let machine = turn.start.machine_arn.replace(":stateMachine:", ":mapRun:");
     let arn = format!("{machine}/{label}:{}", turn.uuid());
-    turn.record(branch, Details::MapRunStarted { map_run_arn: arn })?;
+    turn.record(branch, Details::MapRunStarted { map_run_arn: arn.clone() })?;
     Ok(MapRun {
+        arn,
+        redrives: 0,
         label,
         tolerated_count: count.and_then(|count| u64::try_from(count).ok()),
         tolerated_percentage: percentage,

@@ -1,20 +1,25 @@
 //! Task: calls a function, and gives up when it takes too long.
 
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use stepwell_asl::{Call as How, Name, Quantity, Task, function_name};
 use stepwell_query::Document;
 
 use super::{Data, work};
-use crate::branch::{Branch, Call, Waiting};
-use crate::effect::{Effect, Purpose};
+use crate::branch::{Branch, Call, Token, Waiting};
+use crate::effect::{Effect, EffectId, Invocation, OpenToken, Purpose};
+use crate::event::Event;
 use crate::execution::STATE_BYTES_MAX;
 use crate::failure::Failure;
-use crate::history::Details;
+use crate::history::{Details, TaskPattern};
 use crate::turn::{Flow, Halt, Turn};
 
 /// Calls the function, for the first time in this visit or once more.
 pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> Result<Flow, Halt> {
+    let pattern = pattern(task);
+    branch.token = (pattern == TaskPattern::Token).then(|| turn.token());
     let data = Data::new(turn, branch);
     let input = data.input(&task.work.io)?;
     let (timeout_in_seconds, heartbeat_in_seconds) = limits(&data, task, &input)?;
@@ -35,7 +40,7 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> 
             turn.record(branch, Details::LambdaFunctionStarted)?;
             Ok((function.clone(), task.resource.arn.clone(), parameters))
         }
-        How::Invoke { function } => {
+        How::Invoke { function, .. } => {
             let request = invocation(turn, function.as_ref(), &parameters);
             turn.record(
                 branch,
@@ -45,34 +50,67 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> 
                     timeout_in_seconds,
                     heartbeat_in_seconds,
                     task_credentials,
+                    pattern,
                 },
             )?;
-            turn.record(branch, Details::TaskStarted)?;
+            turn.record(branch, Details::TaskStarted { pattern })?;
             request
         }
     };
     let request_id = turn.uuid();
-    let (function, arn, payload) = match request {
+    let request = match request {
         Ok(request) => request,
         Err(failure) => return failed_with(turn, branch, task, &failure),
     };
-    let (attempt, state) = (branch.retry_count(), turn.state(branch).name.clone());
-    let id = turn.ask_with_id(|id| Effect::Invoke {
-        id,
-        state,
-        function,
-        arn,
-        payload,
-        request_id: request_id.clone(),
-        attempt,
-    });
-    let timeout = timeout_in_seconds.map(|seconds| {
-        let at = turn.at.saturating_add(SignedDuration::from_secs(seconds));
-        let at = at.unwrap_or(Timestamp::MAX);
-        turn.ask_with_id(|id| Effect::SetTimer { id, at, purpose: Purpose::Timeout })
-    });
-    Ok(Flow::Wait(Waiting::Call(Call { id, request_id, timeout })))
+    let timeout_at = timeout_in_seconds.map(|seconds| turn.seconds_from_now(seconds));
+    let token = branch.token.clone();
+    let token = token.map(|token| open(turn, branch, token, timeout_at, heartbeat_in_seconds));
+    let invocation = invoke(turn, branch, request, request_id);
+    let timeout = timeout_at.map(|at| turn.set_timer(Purpose::Timeout, |_| at));
+    Ok(wait(Call { invocation: Some(invocation), timeout, token }))
 }
+
+fn wait(call: Call) -> Flow {
+    Flow::Wait(Waiting::Call(Box::new(call)))
+}
+
+fn pattern(task: &Task) -> TaskPattern {
+    match task.resource.call {
+        How::Invoke { waits_for_token: true, .. } => TaskPattern::Token,
+        How::Invoke { .. } | How::Function(_) => TaskPattern::Response,
+    }
+}
+
+/// Opens a token, before the function gets to know it.
+fn open(
+    turn: &mut Turn<'_>,
+    branch: &Branch,
+    token: String,
+    timeout_at: Option<Timestamp>,
+    heartbeat_seconds: Option<i64>,
+) -> Token {
+    let state = turn.state(branch).name.clone();
+    let id = turn.next_effect_id();
+    let open = OpenToken { id, state, token, timeout_at, heartbeat_seconds };
+    turn.ask(Effect::OpenToken(open.clone()));
+    Token { open, heartbeat: None, answer: None }
+}
+
+fn invoke(
+    turn: &mut Turn<'_>,
+    branch: &Branch,
+    (function, arn, payload): Request,
+    request_id: String,
+) -> Invocation {
+    let (attempt, state) = (branch.retry_count(), turn.state(branch).name.clone());
+    let (id, call) = (turn.next_effect_id(), turn.count_call(&function));
+    let invocation = Invocation { id, state, function, arn, payload, request_id, attempt, call };
+    turn.ask(Effect::Invoke(invocation.clone()));
+    invocation
+}
+
+/// A function, its ARN and its event.
+type Request = (Name, Arc<str>, Document);
 
 /// `TimeoutSeconds` and `HeartbeatSeconds`, as the file or the state's input says.
 fn limits(
@@ -102,7 +140,7 @@ fn invocation(
     turn: &Turn<'_>,
     function: Option<&Name>,
     parameters: &Document,
-) -> Result<(Name, std::sync::Arc<str>, Document), Failure> {
+) -> Result<Request, Failure> {
     let parameters = parameters.value();
     let text = parameters["FunctionName"].as_str().unwrap_or_default();
     let Some(name) = function.cloned().or_else(|| function_name(text).map(Name::from)) else {
@@ -139,18 +177,92 @@ fn service_failure(turn: &Turn<'_>, exception: &str, status: u16, message: &str)
     Failure::new(format!("Lambda.{exception}"), cause)
 }
 
+/// The function answered. That is the result, unless somebody is to give it by a token.
 pub(super) fn succeeded(
     turn: &mut Turn<'_>,
     branch: &mut Branch,
     task: &Task,
-    call: &Call,
+    mut call: Call,
     answer: Document,
 ) -> Result<Flow, Halt> {
-    cancel(turn, call.timeout);
+    let invocation = call.invocation.take().expect("a function answers that was invoked");
     let (result, what) = match &task.resource.call {
         How::Function(_) => (answer, &*task.resource.arn),
-        How::Invoke { .. } => (wrapped(turn, call, &answer), "lambda"),
+        How::Invoke { .. } => (wrapped(turn, &invocation.request_id, &answer), "lambda"),
     };
+    let Some(token) = &mut call.token else {
+        cancel(turn, &call, None);
+        return take_result(turn, branch, task, result, what);
+    };
+    turn.record(branch, Details::TaskSubmitted { output: result, pattern: pattern(task) })?;
+    match token.answer.take() {
+        Some(answer) => {
+            let id = token.open.id;
+            take_answer(turn, branch, task, &call, id, answer)
+        }
+        None => Ok(wait(heard(turn, call))),
+    }
+}
+
+/// Somebody answered by the token.
+pub(super) fn answered(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    task: &Task,
+    mut call: Call,
+    event: Event,
+) -> Result<Flow, Halt> {
+    let (id, answer) = match event {
+        Event::TaskSucceeded { id, output } => (id, Ok(output)),
+        Event::TaskFailed { id, failure } => (id, Err(failure)),
+        Event::TaskHeartbeat { .. } => return Ok(wait(heard(turn, call))),
+        _ => unreachable!("only what answers a token is taken here"),
+    };
+    if let (Some(_), Some(token)) = (&call.invocation, &mut call.token) {
+        // The first answer counts, when the function that handed on the token has answered, too.
+        token.answer.get_or_insert(answer);
+        return Ok(wait(call));
+    }
+    take_answer(turn, branch, task, &call, id, answer)
+}
+
+fn take_answer(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    task: &Task,
+    call: &Call,
+    id: EffectId,
+    answer: Result<Document, Failure>,
+) -> Result<Flow, Halt> {
+    cancel(turn, call, Some(id));
+    match answer {
+        Ok(output) => take_result(turn, branch, task, output, "lambda"),
+        Err(failure) => failed_with(turn, branch, task, &failure),
+    }
+}
+
+/// The clock for heartbeats begins anew.
+fn heard(turn: &mut Turn<'_>, mut call: Call) -> Call {
+    if let (None, Some(token)) = (&call.invocation, &mut call.token) {
+        if let Some(timer) = token.heartbeat.take() {
+            turn.ask(Effect::Cancel { id: timer.id });
+        }
+        token.heartbeat = token.open.heartbeat_seconds.map(|seconds| {
+            let at = turn.seconds_from_now(seconds);
+            turn.set_timer(Purpose::Timeout, |_| at)
+        });
+    }
+    call
+}
+
+/// The task gave a result. `what` is named when it is too large.
+fn take_result(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    task: &Task,
+    result: Document,
+    what: &str,
+) -> Result<Flow, Halt> {
     if result.size_bytes() > STATE_BYTES_MAX {
         // Recorded on AWS in 2024: unlike other states' data, a task's result that is too large can be
         // caught (`facts/asl.md` 9).
@@ -159,7 +271,7 @@ pub(super) fn succeeded(
     let output = result.clone();
     let details = match &task.resource.call {
         How::Function(_) => Details::LambdaFunctionSucceeded { output },
-        How::Invoke { .. } => Details::TaskSucceeded { output },
+        How::Invoke { .. } => Details::TaskSucceeded { output, pattern: pattern(task) },
     };
     turn.record(branch, details)?;
     work::succeeded(turn, branch, &task.work, result)
@@ -172,7 +284,7 @@ pub(super) fn failed(
     call: &Call,
     failure: &Failure,
 ) -> Result<Flow, Halt> {
-    cancel(turn, call.timeout);
+    cancel(turn, call, call.invocation.as_ref().map(|invocation| invocation.id));
     failed_with(turn, branch, task, failure)
 }
 
@@ -185,39 +297,42 @@ fn failed_with(
     let (error, cause) = (failure.error.clone(), failure.cause.clone());
     let details = match &task.resource.call {
         How::Function(_) => Details::LambdaFunctionFailed { error, cause },
-        How::Invoke { .. } => Details::TaskFailed { error, cause },
+        How::Invoke { .. } => Details::TaskFailed { error, cause, pattern: pattern(task) },
     };
     turn.record(branch, details)?;
     work::failed(turn, branch, &task.work, failure, None)
 }
 
-/// The call has taken too long: it is stopped.
+/// The task has taken too long, or was silent for too long: it is stopped.
 pub(super) fn timed_out(
     turn: &mut Turn<'_>,
     branch: &mut Branch,
     task: &Task,
     call: &Call,
+    timer: EffectId,
 ) -> Result<Flow, Halt> {
-    cancel(turn, Some(call.id));
-    let failure = Failure::timeout();
+    cancel(turn, call, Some(timer));
+    let silent = call.timeout.is_none_or(|timeout| timeout.id != timer);
+    let failure = if silent { Failure::heartbeat_timeout() } else { Failure::timeout() };
     let (error, cause) = (failure.error.clone(), failure.cause.clone());
     let details = match &task.resource.call {
         How::Function(_) => Details::LambdaFunctionTimedOut { error, cause },
-        How::Invoke { .. } => Details::TaskTimedOut { error, cause },
+        How::Invoke { .. } => Details::TaskTimedOut { error, cause, pattern: pattern(task) },
     };
     turn.record(branch, details)?;
     work::failed(turn, branch, &task.work, &failure, None)
 }
 
-fn cancel(turn: &mut Turn<'_>, effect: Option<crate::EffectId>) {
-    if let Some(id) = effect {
+/// Cancels what a task still waits for, but for what has happened.
+fn cancel(turn: &mut Turn<'_>, call: &Call, happened: Option<EffectId>) {
+    for id in call.effects().into_iter().flatten().filter(|id| Some(*id) != happened) {
         turn.ask(Effect::Cancel { id });
     }
 }
 
 /// An answer as `lambda:invoke` hands it on, with the HTTP metadata of AWS's SDK (`facts/asl.md` 13.1).
-fn wrapped(turn: &Turn<'_>, call: &Call, answer: &Document) -> Document {
-    let (id, length) = (&call.request_id, answer.size_bytes().to_string());
+fn wrapped(turn: &Turn<'_>, id: &str, answer: &Document) -> Document {
+    let length = answer.size_bytes().to_string();
     let date = turn.at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let trace = id.replace('-', "");
     let trace = format!("root=1-{}-{};sampled=0", &trace[..8], &trace[8..]);

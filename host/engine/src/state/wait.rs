@@ -6,7 +6,7 @@ use stepwell_query::{Query, parse_timestamp};
 
 use super::{Data, shown};
 use crate::branch::{Branch, Waiting};
-use crate::effect::{Effect, Purpose};
+use crate::effect::Purpose;
 use crate::turn::{Flow, Halt, Turn};
 
 /// The longest wait that AWS begins, in seconds (`facts/asl.md` 5).
@@ -21,8 +21,8 @@ pub(super) fn enter(turn: &mut Turn<'_>, branch: &Branch, wait: &Wait) -> Result
         return Err(turn.runtime_failure(branch, "Wait state delay is too long."));
     }
     let purpose = Purpose::Wait { state: turn.state(branch).name.clone() };
-    let id = turn.ask_with_id(|id| Effect::SetTimer { id, at: until, purpose });
-    Ok(Flow::Wait(Waiting::Time(id)))
+    let timer = turn.set_timer(purpose, |_| until);
+    Ok(Flow::Wait(Waiting::Time(timer)))
 }
 
 /// The time has come.

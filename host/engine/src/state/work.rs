@@ -7,7 +7,7 @@ use stepwell_query::Document;
 
 use super::Data;
 use crate::branch::{Branch, Waiting};
-use crate::effect::{Effect, Purpose};
+use crate::effect::Purpose;
 use crate::failure::{Failure, delay_ms, draw};
 use crate::history::Details;
 use crate::turn::{Flow, Halt, Turn};
@@ -46,16 +46,12 @@ pub(super) fn failed(
         let (retrier, number) = (&work.retry[index], branch.retries[index]);
         branch.retries[index] += 1;
         let (start, now, state) = (turn.start, turn.at, turn.state(branch).name.clone());
-        let id = turn.ask_with_id(|id| {
+        let timer = turn.set_timer(Purpose::Wait { state }, |id| {
             let delay = delay_ms(retrier, number, draw(start.seed, id.0));
             let at = now.saturating_add(SignedDuration::from_millis(delay));
-            Effect::SetTimer {
-                id,
-                at: at.expect("adding a duration of units up to hours cannot fail"),
-                purpose: Purpose::Wait { state },
-            }
+            at.expect("adding a duration of units up to hours cannot fail")
         });
-        return Ok(Flow::Wait(Waiting::Retry(id)));
+        return Ok(Flow::Wait(Waiting::Retry(timer)));
     }
     if let Some(details) = given_up {
         turn.record(branch, details)?;
