@@ -107,10 +107,6 @@ impl Background {
         })));
     }
 
-    pub(crate) fn awaits_commit(&self, key: Key) -> bool {
-        self.appended.iter().any(|item| matches!(item, Item::Step(step) if step.key == key))
-    }
-
     pub(crate) fn push(&mut self, item: Item) {
         self.appended.push(item);
     }
@@ -230,12 +226,11 @@ impl Writer {
         if !self.recorder.snapshot_is_due(*key) {
             return Ok(());
         }
-        match snapshot {
-            Some(execution) => self.recorder.snapshot(*key, execution),
-            None => {
-                lock(&self.shared.due).insert(*key);
-                self.shared.told.store(true, Ordering::Release);
-            }
+        if let Some(execution) = snapshot {
+            self.recorder.snapshot(*key, execution);
+        } else {
+            lock(&self.shared.due).insert(*key);
+            self.shared.told.store(true, Ordering::Release);
         }
         Ok(())
     }

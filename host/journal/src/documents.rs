@@ -39,13 +39,13 @@ impl Recent {
     /// Those of an execution that other processes, or this one before, have written.
     pub(crate) fn load(db: &Connection, key: Key) -> Result<Self, JournalError> {
         /// So many are worth a comparison by bytes.
-        const RELOADED_MAX: usize = 4;
+        const RELOADED_MAX: i64 = 4;
         let mut recent = Self::default();
         let sql = "SELECT key, text FROM documents WHERE key >= ?1 AND key < ?2
             ORDER BY key DESC LIMIT ?3";
         let mut statement = db.prepare_cached(sql)?;
         let rows = key.rows();
-        let mut rows = statement.query((rows.start, rows.end, RELOADED_MAX as i64))?;
+        let mut rows = statement.query((rows.start, rows.end, RELOADED_MAX))?;
         while let Some(row) = rows.next()? {
             let row_number = number(row.get(0)?);
             recent.last = recent.last.max(row_number);

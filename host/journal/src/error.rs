@@ -193,8 +193,8 @@ impl JournalError {
         }
     }
 
-    pub(crate) fn corrupt(execution: &str, sequence: u64, what: impl ToString) -> Self {
-        Self::Corrupt { execution: execution.to_owned(), sequence, what: what.to_string() }
+    pub(crate) fn corrupt(execution: &str, sequence: u64, what: impl Into<String>) -> Self {
+        Self::Corrupt { execution: execution.to_owned(), sequence, what: what.into() }
     }
 }
 
@@ -211,10 +211,11 @@ impl From<rusqlite::Error> for JournalError {
                 | ErrorCode::FileLockingProtocolFailed,
             ) => Self::Busy { path },
             Some(ErrorCode::NotADatabase) => Self::NotAJournal { path },
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, what: error.to_string() },
+            // Without a code: a column that holds another type than ours, or no row where one must be.
+            Some(ErrorCode::DatabaseCorrupt) | None => {
+                Self::Damaged { path, what: error.to_string() }
+            }
             Some(_) => Self::Io { path, source: error.into() },
-            // A column that holds another type than ours, or no row where one must be.
-            None => Self::Damaged { path, what: error.to_string() },
         }
     }
 }

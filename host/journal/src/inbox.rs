@@ -75,11 +75,7 @@ pub(crate) fn take(
         let text: String = row.get(3)?;
         let message = serde_json::from_str(&text).map_err(|error| {
             let execution: String = row.get(4).unwrap_or_default();
-            JournalError::corrupt(
-                &execution,
-                0,
-                format_args!("message {} in its inbox: {error}", id.0),
-            )
+            JournalError::corrupt(&execution, 0, format!("message {} in its inbox: {error}", id.0))
         })?;
         letters.push(Letter {
             id,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use stepwell_engine::{Event, Execution, HistoryEvent};
+use stepwell_engine::{Event, Execution, HistoryEvent, OpenToken};
 
 use crate::background::{Background, Item};
 use crate::error::JournalError;
@@ -141,7 +141,8 @@ impl Journal {
     }
 
     /// Lets a token be answered, from the next commit on.
-    pub fn open_token(&mut self, token: NewToken) {
+    pub fn open_token(&mut self, key: Key, open: OpenToken) {
+        let token = NewToken { key, open };
         match &mut self.recording {
             Recording::Direct(recorder) => recorder.open_token(token),
             Recording::Background(background) => background.push(Item::TokenOpened(token)),
@@ -302,14 +303,6 @@ impl Journal {
             Ok(done)
         };
         run().map_err(|error: JournalError| error.at(&self.path))
-    }
-
-    /// Whether something of an execution waits for [`Journal::commit`].
-    pub(crate) fn awaits_commit(&self, key: Key) -> bool {
-        match &self.recording {
-            Recording::Direct(recorder) => recorder.awaits_commit(key),
-            Recording::Background(background) => background.awaits_commit(key),
-        }
     }
 
     /// Lets the file grow no further than so many pages: a full disk, for tests.

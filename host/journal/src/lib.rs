@@ -43,4 +43,4 @@ pub use owners::Owner;
 pub use reading::Recorded;
 pub use records::{BatchId, Key, LetterId, Status, WorkflowId};
 //pub use salvage::{Salvaged, salvage};
-pub use tokens::{Answer, NewToken, is_token};
+pub use tokens::{Answer, is_token};

@@ -3,6 +3,7 @@
 //! Appending encodes; committing writes all rows in one transaction, however many executions they are of.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
@@ -46,6 +47,8 @@ struct Opened {
     sequence: u64,
     status: Status,
     recent: Recent,
+    /// The bytes of those that [`Recorder::recent_bytes`] counts.
+    counted: usize,
     /// What was written since the last snapshot.
     tail_events: u64,
     tail_bytes: usize,
@@ -70,7 +73,6 @@ impl Recorder {
     pub(crate) fn append(&mut self, db: &Connection, step: &Step<'_>) -> Result<(), JournalError> {
         let Step { key, at, event, history, start, outcome } = *step;
         let (opened, writes) = (open(&mut self.opened, db, key)?, &mut self.writes);
-        let held = opened.recent.bytes();
         if let (Status::Pending, Some(start)) = (opened.status, start) {
             let start = opened.encode(key, start, writes);
             writes.push(Write::Begun { key, at, start });
@@ -90,12 +92,22 @@ impl Recorder {
             let (status, outcome) = (opened.status, opened.encode(key, outcome, writes));
             writes.push(Write::Ended { key, at, status, outcome });
         }
-        self.recent_bytes = self.recent_bytes - held + opened.recent.bytes();
+        self.count(key);
+        Ok(())
+    }
+
+    /// Counts the recent documents of an execution that it has now.
+    fn count(&mut self, key: Key) {
+        let Some(opened) = self.opened.get_mut(&key) else { return };
+        self.recent_bytes = self.recent_bytes - opened.counted + opened.recent.bytes();
+        opened.counted = opened.recent.bytes();
         if self.recent_bytes > RECENT_BYTES_MAX {
-            self.opened.values_mut().for_each(|opened| opened.recent.forget());
+            for opened in self.opened.values_mut() {
+                opened.recent.forget();
+                opened.counted = 0;
+            }
             self.recent_bytes = 0;
         }
-        Ok(())
     }
 
     /// Whether a snapshot is due after what was appended.
@@ -108,14 +120,14 @@ impl Recorder {
     /// Takes down what an execution is after the last event that was appended.
     pub(crate) fn snapshot(&mut self, key: Key, execution: &Execution) {
         let Some(opened) = self.opened.get_mut(&key) else { return };
-        let (sequence, held) = (opened.sequence, opened.recent.bytes());
+        let sequence = opened.sequence;
         opened.tail_bytes = 0;
         let snapshot = opened.encode(key, execution, &mut self.writes);
         // Its documents are a part of what it costs.
         let bytes = opened.tail_bytes;
         (opened.tail_events, opened.tail_bytes, opened.snapshot_bytes) = (0, 0, bytes);
-        self.recent_bytes = self.recent_bytes - held + opened.recent.bytes();
         self.writes.push(Write::Snapshot { key, sequence, bytes, snapshot });
+        self.count(key);
     }
 
     pub(crate) fn open_token(&mut self, token: NewToken) {
@@ -145,7 +157,7 @@ impl Recorder {
                 && self.opened.get(&key).is_some_and(|opened| opened.status.is_closed())
                 && let Some(opened) = self.opened.remove(&key)
             {
-                self.recent_bytes -= opened.recent.bytes();
+                self.recent_bytes -= opened.counted;
             }
         }
         Ok(())
@@ -155,13 +167,8 @@ impl Recorder {
     pub(crate) fn forget(&mut self, key: Key) {
         self.writes.retain(|write| write.key() != key);
         if let Some(opened) = self.opened.remove(&key) {
-            self.recent_bytes -= opened.recent.bytes();
+            self.recent_bytes -= opened.counted;
         }
-    }
-
-    /// Whether something was appended to an execution and not committed.
-    pub(crate) fn awaits_commit(&self, key: Key) -> bool {
-        self.writes.iter().any(|write| write.key() == key)
     }
 }
 
@@ -171,10 +178,10 @@ fn open<'o>(
     db: &Connection,
     key: Key,
 ) -> Result<&'o mut Opened, JournalError> {
-    if !opened.contains_key(&key) {
-        opened.insert(key, Opened::load(db, key)?);
+    match opened.entry(key) {
+        Entry::Occupied(opened) => Ok(opened.into_mut()),
+        Entry::Vacant(place) => Ok(place.insert(Opened::load(db, key)?)),
     }
-    Ok(opened.get_mut(&key).expect("it was put there"))
 }
 
 impl Opened {
@@ -201,6 +208,7 @@ impl Opened {
             sequence: number(last),
             status,
             recent: Recent::load(db, key)?,
+            counted: 0,
             tail_events: tail_events.cast_unsigned(),
             tail_bytes: unsigned(tail_bytes),
             snapshot_bytes: unsigned(snapshot_bytes),

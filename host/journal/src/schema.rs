@@ -14,10 +14,11 @@ use crate::error::JournalError;
 pub(crate) const APPLICATION_ID: i64 = 0x5374_7077;
 
 /// The version that this program writes. It reads this one and those before it.
-pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
+pub(crate) const VERSION: i64 = 1;
 
 /// What makes version N + 1 of version N. Steps are never edited, only added.
-const MIGRATIONS: [&str; 1] = [VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1];
+const _: () = assert!(MIGRATIONS.len() == 1, "the version is the number of steps");
 
 const VERSION_1: &str = "
     CREATE TABLE workflows (

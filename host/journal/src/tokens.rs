@@ -1,36 +1,23 @@
 //! Tokens of tasks that wait for somebody outside, and the answers to them, from any process.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use stepwell_engine::EffectId;
-use stepwell_query::Document;
+use stepwell_engine::{EffectId, OpenToken};
+use stepwell_query::{Document, TOKEN_PREFIX};
 
 use crate::error::JournalError;
 use crate::inbox::{self, Message};
 use crate::records::{Key, Milliseconds};
-
-/// What every token begins with; the digit is the format's version.
-const PREFIX: &str = "st1.";
 
 /// 256 bits in base64url, without padding.
 const CHARACTERS: usize = 43;
 
 /// A token that somebody may answer from the commit on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewToken {
-    /// The execution that waits.
-    pub key: Key,
-    /// The token.
-    pub token: String,
-    /// What the execution waits for.
-    pub effect: EffectId,
-    /// When an answer comes too late, if ever.
-    pub timeout_at: Option<Timestamp>,
-    /// How many seconds may pass between two heartbeats.
-    pub heartbeat_seconds: Option<i64>,
-    /// When it is opened: the first heartbeat is due so many seconds later.
-    pub at: Timestamp,
+pub(crate) struct NewToken {
+    pub(crate) key: Key,
+    pub(crate) open: OpenToken,
 }
 
 /// What somebody says about a task.
@@ -52,29 +39,31 @@ pub enum Answer {
 /// Whether a text has a token's form. The engine draws tokens.
 pub fn is_token(text: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    text.strip_prefix(PREFIX)
+    text.strip_prefix(TOKEN_PREFIX)
         .is_some_and(|digits| digits.len() == CHARACTERS && digits.bytes().all(is_digit))
 }
 
 impl NewToken {
     pub(crate) fn insert(&self, db: &Connection) -> rusqlite::Result<()> {
-        // Asked for again after a crash, it is the same token; its last heartbeat stands.
+        let OpenToken { id, state: _, token, timeout_at, heartbeat_seconds } = &self.open;
+        // Asked for again after a crash, it is the same token, and what became of it stands.
         let sql = "INSERT INTO tokens
-                (token, execution, effect, status, timeout_at, heartbeat_seconds, heartbeat_at)
-            VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+                (token, execution, effect, status, timeout_at, heartbeat_seconds)
+            VALUES (?1, ?2, ?3, 'open', ?4, ?5) ON CONFLICT DO NOTHING";
         db.prepare_cached(sql)?.execute(params![
-            self.token,
+            token,
             self.key,
-            self.effect.0.cast_signed(),
-            self.timeout_at.map(Milliseconds),
-            self.heartbeat_seconds,
-            Milliseconds(self.at),
+            id.0.cast_signed(),
+            timeout_at.map(Milliseconds),
+            heartbeat_seconds,
         ])?;
         Ok(())
     }
 }
 
 /// Puts an answer into the inbox of the execution that waits for it.
+///
+/// A missed heartbeat is the engine's to notice: only it knows since when heartbeats are due.
 pub(crate) fn answer(
     db: &Connection,
     token: &str,
@@ -84,21 +73,13 @@ pub(crate) fn answer(
     if !is_token(token) {
         return Err(JournalError::InvalidToken);
     }
-    let sql = "SELECT execution, effect, status, timeout_at, heartbeat_seconds, heartbeat_at
-        FROM tokens WHERE token = ?1";
+    let sql = "SELECT execution, effect, status, timeout_at FROM tokens WHERE token = ?1";
     let mut statement = db.prepare_cached(sql)?;
     let found = statement.query_row([token], |row| {
         let status: String = row.get(2)?;
-        let timeout = row.get::<_, Option<Milliseconds>>(3)?.map(|at| at.0);
-        let heartbeat =
-            match (row.get::<_, Option<i64>>(4)?, row.get::<_, Option<Milliseconds>>(5)?) {
-                (Some(seconds), Some(at)) => {
-                    at.0.saturating_add(SignedDuration::from_secs(seconds)).ok()
-                }
-                _ => None,
-            };
-        let late = [timeout, heartbeat].into_iter().flatten().any(|deadline| deadline < now);
-        Ok((row.get::<_, Key>(0)?, row.get::<_, i64>(1)?, status == "open" && !late))
+        let timeout: Option<Milliseconds> = row.get(3)?;
+        let open = status == "open" && timeout.is_none_or(|timeout| now < timeout.0);
+        Ok((row.get::<_, Key>(0)?, row.get::<_, i64>(1)?, open))
     });
     let (key, effect, open) = found.optional()?.ok_or(JournalError::TaskDoesNotExist)?;
     if !open {
