@@ -3,12 +3,17 @@
 //! Knows nothing of states or limits. A document is made from text (checked once, parsed only when
 //! somebody looks inside) or from a value (written only when somebody needs the text).
 
+mod kept;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+pub use self::kept::{Keeper, with_keeper};
 
 /// How deeply arrays and objects may nest: `serde_json`'s own limit, beyond which a parser's stack
 /// would depend on the input.
@@ -84,6 +89,11 @@ impl Document {
         self.text().len()
     }
 
+    /// Whether both are one document in memory. Equal ones need not be.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The value by itself, without a copy where nobody else holds the document.
     pub fn into_value(self) -> Value {
         match Arc::try_unwrap(self.0) {
@@ -108,7 +118,7 @@ impl From<Value> for Document {
 
 impl PartialEq for Document {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.value() == other.value()
+        self.same(other) || self.value() == other.value()
     }
 }
 
@@ -118,17 +128,43 @@ impl fmt::Debug for Document {
     }
 }
 
-/// As a string that holds the JSON text, as AWS does, so that the bytes survive any format.
+/// As a string that holds the JSON text, as AWS does, so that the bytes survive any format; as a number
+/// where a [`Keeper`] in scope keeps it.
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.text())
+        match kept::keep(self) {
+            Some(number) => serializer.serialize_u64(number),
+            None => serializer.serialize_str(self.text()),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(text).map_err(serde::de::Error::custom)
+        deserializer.deserialize_any(TextOrNumber)
+    }
+}
+
+struct TextOrNumber;
+
+impl Visitor<'_> for TextOrNumber {
+    type Value = Document;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string of JSON text or the number of a document")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Document, E> {
+        Document::parse(text).map_err(E::custom)
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Document, E> {
+        Document::parse(text).map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Document, E> {
+        let missing = || E::custom(format_args!("document {number} is kept where none is found"));
+        kept::find(number).ok_or_else(missing)
     }
 }
 

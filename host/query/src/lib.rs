@@ -19,7 +19,7 @@ mod testing;
 mod timestamp;
 mod uuid;
 
-pub use document::{DEPTH_MAX, Document, DocumentError};
+pub use document::{DEPTH_MAX, Document, DocumentError, Keeper, with_keeper};
 pub use expression::{Expression, ExpressionError, ExpressionSyntaxError};
 pub use intrinsic::{INTRINSIC_BYTES_MAX, Intrinsic, IntrinsicError, IntrinsicSyntaxError};
 pub use jsonpath::{JsonPath, PathError, PathSyntaxError};
