@@ -17,10 +17,8 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use jiff::Timestamp;
-use stepwell_asl::Name;
-use stepwell_cli::{Answered, Answers, Callable, Clock, Functions, Observer, Run, Silent, drive};
-use stepwell_engine::{Details, Execution, FailedChild, HistoryEvent, Outcome, Start};
+use stepwell_cli::{Callable, Clock, Functions, Machine, Observer, Run, Silent, drive};
+use stepwell_engine::{Details, Event, Execution, HistoryEvent, Outcome, Start};
 use stepwell_objects::FolderBuckets;
 use stepwell_query::Document;
 use stepwell_sandbox::{Component, Environment, Function, FunctionSettings, Grants, Sandbox};
@@ -64,11 +62,6 @@ impl Observer for Rounds {
             self.enough.notify_one();
         }
     }
-
-    fn on_call(&mut self, _: &Name, _: &Name) {}
-    fn on_answer(&mut self, _: &Answered<'_>) {}
-    fn on_wait(&mut self, _: &Name, _: Timestamp) {}
-    fn on_failed_child(&mut self, _: &FailedChild) {}
 }
 
 #[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 10)]
@@ -79,22 +72,18 @@ fn transitions(bencher: Bencher<'_, '_>, rounds: usize) {
         unreachable!("`fetch` is a stub")
     };
     let mut functions = Functions::new();
-    functions.insert("fetch", Callable::Stub(Arc::new(Answers::of(stub))));
+    functions.insert("fetch", Callable::Stub(Arc::new(stub)));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
+    let machine = Arc::new(Machine { definition, functions });
     // Each round is two transitions.
     bencher.counter(ItemsCount::new(2 * rounds)).bench(|| {
-        let run = Run {
-            definition: Arc::clone(&definition),
-            execution: Execution::new(start()),
-            functions: functions.clone(),
-            clock: Clock::new(false, Clock::wall()),
-        };
+        let machine = Arc::clone(&machine);
         let driven = runtime.spawn(async move {
             let enough = Arc::new(Notify::new());
-            let mut observer = Rounds { left: rounds, enough: Arc::clone(&enough) };
-            drive(run, &mut observer, enough.notified()).await
+            let observer = Rounds { left: rounds, enough: Arc::clone(&enough) };
+            drive(fresh(machine, start(), observer), enough.notified()).await
         });
         let (outcome, _) = runtime.block_on(driven).expect("the driver does not panic");
         assert!(matches!(outcome, Outcome::Aborted { .. }), "{outcome:?}");
@@ -115,20 +104,21 @@ fn map_of_tasks(bencher: Bencher<'_, '_>, cores: usize) {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(cores).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
-    let functions = hostile();
+    let machine = Arc::new(Machine { definition, functions: hostile() });
     bencher.counter(ItemsCount::new(ITEMS)).bench(|| {
         let start = Start { input: input.clone(), ..start() };
-        let run = Run {
-            definition: Arc::clone(&definition),
-            execution: Execution::new(start),
-            functions: functions.clone(),
-            clock: Clock::new(false, Clock::wall()),
-        };
-        let driven =
-            runtime.spawn(async move { drive(run, &mut Silent, std::future::pending()).await });
+        let run = fresh(Arc::clone(&machine), start, Silent);
+        let driven = runtime.spawn(drive(run, std::future::pending()));
         let (outcome, _) = runtime.block_on(driven).expect("the driver does not panic");
         assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
     });
+}
+
+/// An execution that begins.
+fn fresh<O>(machine: Arc<Machine>, start: Start, observer: O) -> Run<O> {
+    let clock = Clock::new(false, Clock::wall());
+    let execution = Execution::new(start);
+    Run { machine, execution, first: Some(Event::Started), clock, key: None, observer }
 }
 
 /// The hostile task, which does as its event says.

@@ -12,8 +12,8 @@ use std::sync::{Arc, OnceLock};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use stepwell_cli::{Callable, Clock, Functions, Run, Silent, drive};
-use stepwell_engine::{Execution, Outcome, Start};
+use stepwell_cli::{Callable, Clock, Functions, Machine, Run, Silent, drive};
+use stepwell_engine::{Event, Execution, Outcome, Start};
 use stepwell_objects::{Buckets, FolderBuckets};
 use stepwell_query::Document;
 use stepwell_sandbox::{
@@ -109,15 +109,17 @@ fn step(bencher: Bencher<'_, '_>, environment: Environment) {
     let definition = Arc::new(workflow.machines[0].definition.clone());
     let mut functions = Functions::new();
     functions.insert("echo", Callable::Function(function(environment)));
+    let machine = Arc::new(Machine { definition, functions });
     bencher.counter(ItemsCount::new(STEPS)).bench(|| {
         let run = Run {
-            definition: Arc::clone(&definition),
+            machine: Arc::clone(&machine),
             execution: Execution::new(start()),
-            functions: functions.clone(),
+            first: Some(Event::Started),
             clock: Clock::new(false, Clock::wall()),
+            key: None,
+            observer: Silent,
         };
-        let (outcome, _) =
-            on_worker(async move { drive(run, &mut Silent, std::future::pending()).await });
+        let (outcome, _) = on_worker(drive(run, std::future::pending()));
         assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
     });
 }

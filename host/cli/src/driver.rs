@@ -1,308 +1,475 @@
-//! The driver: one loop between the engine, the functions and the clock.
+//! The driver: one loop between the engine, the functions, the clock and the journal.
 //!
-//! Deciding is the engine's business; this only does what it asks for and names what happened.
+//! Deciding is the engine's business; this only does what it asks for and names what happened. It drives
+//! as many executions at a time as it is given. In each round it gathers what has happened to any of them,
+//! lets the engine take it up, commits all of that to the journal at once, and only then begins what the
+//! engine asked for: what is done next rests on nothing that a crash could undo.
 
-use std::collections::BTreeMap;
+mod flight;
+mod observer;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use stepwell_asl::{Definition, Name};
-use stepwell_engine::{
-    Effect, EffectId, Event, Execution, FailedChild, Failure, HistoryEvent, Invocation, Outcome,
-    Purpose,
-};
-use stepwell_sandbox::Report;
-use tokio::task::{AbortHandle, JoinSet};
+use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, OpenToken, Outcome};
+use stepwell_journal::{Entry, Journal, JournalError, Key, Owner};
+use tokio::task::JoinSet;
+
+use flight::{Calling, Ended, Flight, Happened, Wants};
+pub use flight::{Machine, Run};
+pub use observer::{Answered, Observer, Silent};
 
 use crate::clock::Clock;
-use crate::functions::{self, Answer, Call, Callable, Functions};
 
-/// An execution that is to be run.
-pub struct Run {
-    /// What it runs.
-    pub definition: Arc<Definition>,
-    /// Where it stands: fresh.
+/// How often the driver looks for messages, and whether the wall's clock was set or the machine slept.
+const TICK: Duration = Duration::from_millis(100);
+
+/// After how many rounds that waited for nothing others have their turn.
+const ROUNDS_PER_YIELD: u64 = 64;
+
+/// How many things may happen between two commits.
+const ROUND_MAX: usize = 4096;
+
+/// Gives the driver executions, and is told how they ended.
+pub trait Supply<O> {
+    /// The next execution; none if there is no other. The journal is that of the drive.
+    fn next(&mut self, share: Option<&mut Share>) -> Result<Option<Run<O>>, JournalError>;
+    /// One has ended.
+    fn ended(&mut self, ended: Landed<O>);
+}
+
+/// An execution that has ended.
+pub struct Landed<O> {
+    /// The execution.
     pub execution: Execution,
-    /// What its tasks call.
-    pub functions: Functions,
-    /// What time it is for it.
-    pub clock: Clock,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Who was told.
+    pub observer: O,
 }
 
-/// Is told what happens, in order.
-pub trait Observer {
-    /// The history gained events.
-    fn on_history(&mut self, events: &[HistoryEvent]);
-    /// A state calls a function.
-    fn on_call(&mut self, state: &Name, function: &Name);
-    /// A state's call was answered.
-    fn on_answer(&mut self, answered: &Answered<'_>);
-    /// A state waits until a time, by itself or before it retries.
-    fn on_wait(&mut self, state: &Name, until: Timestamp);
-    /// A child execution of a distributed Map failed.
-    fn on_failed_child(&mut self, child: &FailedChild);
+/// How the driver is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Executions are aborted.
+    Abort,
+    /// Executions are left as they are, so that they can be resumed.
+    Leave,
 }
 
-/// A call that was answered.
+/// The part of a journal that this process has.
+pub struct Share {
+    /// The journal.
+    pub journal: Journal,
+    /// Says that the executions are this process's.
+    pub owner: Owner,
+    /// Whether an execution goes on when the journal cannot be written.
+    pub optional: bool,
+}
+
+/// A flight's number.
+type FlightId = u64;
+
+/// Executions under way.
+struct Driver<O> {
+    flights: BTreeMap<FlightId, Flight<O>>,
+    keys: BTreeMap<Key, FlightId>,
+    last_id: FlightId,
+    round: u64,
+    happened: VecDeque<(FlightId, Happened)>,
+    /// A call beside which nothing else runs is taken on the driver's own task: no thread has to be woken
+    /// for it, and it gives way to the driver at every tick. All others are spawned.
+    alone: Option<(FlightId, EffectId, Calling)>,
+    calls: JoinSet<(FlightId, Ended)>,
+    /// When flights are to be looked after, by the wall's clock.
+    wakes: BTreeSet<(Timestamp, FlightId)>,
+    journal: Option<Share>,
+    /// Why the journal is not written any more.
+    unwritten: Option<JournalError>,
+    looked_at: Instant,
+}
+
+/// What became of a drive.
 #[derive(Debug)]
-pub struct Answered<'a> {
-    /// The state that called.
-    pub state: &'a Name,
-    /// The function.
-    pub function: &'a Name,
-    /// How it failed, if it did.
-    pub failure: Option<&'a Failure>,
-    /// What it took. Stubs have no reports.
-    pub report: Option<&'a Report>,
+pub struct Driven {
+    /// Whether every execution that was given ended.
+    pub complete: bool,
+    /// Why the journal was not written to the end, though the executions went on.
+    pub unwritten: Option<JournalError>,
 }
 
-/// Observes nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Observer for Silent {
-    fn on_history(&mut self, _: &[HistoryEvent]) {}
-    fn on_call(&mut self, _: &Name, _: &Name) {}
-    fn on_answer(&mut self, _: &Answered<'_>) {}
-    fn on_wait(&mut self, _: &Name, _: Timestamp) {}
-    fn on_failed_child(&mut self, _: &FailedChild) {}
-}
-
-/// A call that was answered.
-struct Ended {
-    id: EffectId,
-    state: Name,
-    function: Name,
-    answer: Answer,
-}
-
-type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
-type Calling = Pin<Box<dyn Future<Output = Ended> + Send>>;
-
-/// What happens at a time.
-enum Due {
-    /// A timer of the engine fires.
-    Timer,
-    /// A stub that slept on a clock that jumps answers.
-    Stub(Calling),
-}
-
-/// What runs and what waits.
-struct Pending {
-    /// An invocation beside which nothing else runs is taken on the driver's own task: no thread has to
-    /// be woken for it, and it gives way to the driver at every tick. All others are spawned.
-    alone: Option<(EffectId, Calling)>,
-    running: JoinSet<Ended>,
-    handles: BTreeMap<EffectId, AbortHandle>,
-    due: BTreeMap<(Timestamp, EffectId), Due>,
-    /// When what is due is due.
-    due_at: BTreeMap<EffectId, Timestamp>,
-    resume: bool,
-}
-
-/// Runs an execution to its end, or until `stop` completes, which aborts it.
+/// Runs one execution that no journal keeps to its end, or until `stop` completes, which aborts it.
 ///
 /// Gives the outcome and the time of the end.
-pub async fn drive(
-    run: Run,
-    observer: &mut impl Observer,
+pub async fn drive<O: Observer>(
+    run: Run<O>,
     stop: impl Future<Output = ()>,
 ) -> (Outcome, Timestamp) {
-    let Run { definition, mut execution, functions, mut clock } = run;
-    let mut pending = Pending {
-        alone: None,
-        running: JoinSet::new(),
-        handles: BTreeMap::new(),
-        due: BTreeMap::new(),
-        due_at: BTreeMap::new(),
-        resume: false,
+    let mut supply = Only { run: Some(run), landed: None };
+    let stop = async {
+        stop.await;
+        Stop::Abort
     };
-    let mut stop = std::pin::pin!(stop);
-    let (mut event, mut at) = (Event::Started, execution.start().at);
-    loop {
-        let applied = execution.apply(&definition, at, event);
-        let applied = applied.expect("the driver sends only what the engine asked for");
-        for child in &applied.failed_children {
-            observer.on_failed_child(child);
-        }
-        observer.on_history(&applied.history);
-        let invocations = applied.effects.iter().filter(|e| matches!(e, Effect::Invoke(_)));
-        let alone = pending.is_idle() && invocations.count() == 1;
-        for effect in applied.effects {
-            match effect {
-                Effect::Invoke(invocation) => {
-                    let Invocation { id, state, function, arn, payload, request_id, .. } =
-                        invocation;
-                    observer.on_call(&state, &function);
-                    let call = Call { request_id, arn, payload };
-                    pending.call(&functions, &clock, at, id, (state, function), call, alone);
-                }
-                Effect::SetTimer { id, at, purpose } => {
-                    if let Purpose::Wait { state } = purpose {
-                        observer.on_wait(&state, at);
-                    }
-                    pending.schedule(id, at, Due::Timer);
-                }
-                Effect::OpenToken(_) => {}
-                Effect::Cancel { id } => pending.cancel(id),
-                Effect::Resume => pending.resume = true,
-                Effect::Finish(outcome) => {
-                    pending.running.shutdown().await;
-                    return (outcome, at);
-                }
-            }
-        }
-        event = pending.next(observer, &mut clock, stop.as_mut()).await;
-        at = clock.now();
+    let driven = drive_all(&mut supply, 1, None, stop).await;
+    driven.expect("without a journal nothing fails to be written");
+    let landed = supply.landed.expect("a drive ends when its execution has");
+    (landed.execution.outcome().expect("it has landed").clone(), landed.at)
+}
+
+/// One execution.
+pub struct Only<O> {
+    /// It, until it is taken.
+    pub run: Option<Run<O>>,
+    /// What became of it.
+    pub landed: Option<Landed<O>>,
+}
+
+impl<O> Supply<O> for Only<O> {
+    fn next(&mut self, _: Option<&mut Share>) -> Result<Option<Run<O>>, JournalError> {
+        Ok(self.run.take())
+    }
+
+    fn ended(&mut self, landed: Landed<O>) {
+        self.landed = Some(landed);
     }
 }
 
-impl Pending {
-    fn is_idle(&self) -> bool {
-        self.alone.is_none() && self.running.is_empty()
+/// Runs all executions that are supplied, `concurrency` at a time, to their ends or until `stop` completes.
+///
+/// On an error of the journal nothing more is done: what the journal has is where executions stand.
+pub async fn drive_all<O: Observer>(
+    supply: &mut impl Supply<O>,
+    concurrency: usize,
+    journal: Option<Share>,
+    stop: impl Future<Output = Stop>,
+) -> Result<Driven, JournalError> {
+    let mut driver = Driver {
+        flights: BTreeMap::new(),
+        keys: BTreeMap::new(),
+        last_id: 0,
+        round: 0,
+        happened: VecDeque::new(),
+        alone: None,
+        calls: JoinSet::new(),
+        wakes: BTreeSet::new(),
+        journal,
+        unwritten: None,
+        looked_at: Instant::now(),
+    };
+    let complete = driver.run(supply, concurrency, stop).await;
+    driver.alone = None;
+    for flight in driver.flights.values_mut() {
+        flight.abort();
     }
+    driver.calls.shutdown().await;
+    Ok(Driven { complete: complete?, unwritten: driver.unwritten })
+}
 
-    /// Begins a call.
-    #[expect(clippy::too_many_arguments, reason = "all of one effect, and the driver's own")]
-    fn call(
+impl<O: Observer> Driver<O> {
+    /// Whether all have ended.
+    async fn run(
         &mut self,
-        functions: &Functions,
-        clock: &Clock,
-        now: Timestamp,
-        id: EffectId,
-        (state, function): (Name, Name),
-        call: Call,
-        alone: bool,
-    ) {
-        let (sleeps, answering): (_, Answering) = match functions.get(function.as_str()) {
-            Some(Callable::Function(function)) => {
-                let function = function.clone();
-                (None, Box::pin(async move { functions::invoke(&function, call).await }))
-            }
-            Some(Callable::Stub(answers)) => {
-                let (sleeps, answer) = answers.next();
-                let answer = functions::answer(answer, call);
-                (Some(sleeps.unwrap_or_default()), Box::pin(async move { answer }))
-            }
-            None => {
-                let answer = functions.missing(function.as_str(), &call);
-                (Some(0.0), Box::pin(async move { answer }))
-            }
-        };
-        // On a clock that jumps, what takes no real time answers in its turn, the same in each run.
-        let sleeps = sleeps.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
-        let on_clock = sleeps.filter(|_| clock.skips());
-        let calling: Calling = Box::pin(async move {
-            if let (Some(duration), None) = (sleeps.filter(|sleeps| !sleeps.is_zero()), on_clock) {
-                tokio::time::sleep(duration).await;
-            }
-            Ended { id, state, function, answer: answering.await }
-        });
-        if let Some(duration) = on_clock {
-            let at = now.saturating_add(duration).unwrap_or(Timestamp::MAX);
-            self.schedule(id, at, Due::Stub(calling));
-        } else if alone {
-            self.alone = Some((id, calling));
-        } else {
-            self.handles.insert(id, self.running.spawn(calling));
-        }
-    }
-
-    fn cancel(&mut self, id: EffectId) {
-        if self.alone.as_ref().is_some_and(|(alone, _)| *alone == id) {
-            self.alone = None;
-        }
-        if let Some(handle) = self.handles.remove(&id) {
-            handle.abort();
-        }
-        if let Some(at) = self.due_at.remove(&id) {
-            self.due.remove(&(at, id));
-        }
-    }
-
-    fn schedule(&mut self, id: EffectId, at: Timestamp, due: Due) {
-        self.due_at.insert(id, at);
-        self.due.insert((at, id), due);
-    }
-
-    /// Waits for the next thing to happen, and names it.
-    async fn next(
-        &mut self,
-        observer: &mut impl Observer,
-        clock: &mut Clock,
-        mut stop: Pin<&mut impl Future<Output = ()>>,
-    ) -> Event {
-        // A stop is looked at first, and a machine that never waits must not hide it.
-        let resume = std::mem::take(&mut self.resume);
-        clock.set_running(!self.is_idle());
+        supply: &mut impl Supply<O>,
+        concurrency: usize,
+        stop: impl Future<Output = Stop>,
+    ) -> Result<bool, JournalError> {
+        let mut stop = std::pin::pin!(stop);
+        let mut stopped = false;
         loop {
-            let next = self.due.first_key_value().map(|((at, _), _)| *at);
-            // A clock that jumps does so only when nothing is under way that could happen before.
-            if let Some(at) = next
-                && clock.skips()
-                && self.is_idle()
-                && !resume
-            {
-                clock.jump_to(at);
+            while !stopped && self.flights.len() < concurrency && self.happened.len() < ROUND_MAX {
+                let Some(run) = supply.next(self.journal.as_mut())? else { break };
+                self.begin(run);
             }
-            let rest = next.map(|at| clock.until(at));
+            if self.flights.is_empty() {
+                return Ok(!stopped);
+            }
+            match self.gather(stop.as_mut(), stopped).await? {
+                None => {}
+                Some(Stop::Leave) => return Ok(false),
+                Some(Stop::Abort) => {
+                    stopped = true;
+                    let request = || Event::StopRequested { error: None, cause: None };
+                    let flights = self.flights.keys();
+                    self.happened = flights.map(|id| (*id, Happened::Event(request()))).collect();
+                }
+            }
+            self.round(supply)?;
+        }
+    }
+
+    /// Takes up an execution: it begins, or does again what it still waits for.
+    fn begin(&mut self, run: Run<O>) {
+        let (mut flight, first) = Flight::new(run);
+        self.last_id += 1;
+        let id = self.last_id;
+        if let Some(key) = flight.key {
+            self.keys.insert(key, id);
+        }
+        let open = flight.execution.open_effects(&flight.machine.definition);
+        let at = flight.clock.now();
+        let wants = flight.perform(open, at);
+        self.flights.insert(id, flight);
+        if let Some(event) = first {
+            self.happened.push_back((id, Happened::Event(event)));
+        }
+        self.grant(id, wants);
+    }
+
+    /// Waits until something has happened, and gathers what has happened by then.
+    async fn gather(
+        &mut self,
+        mut stop: Pin<&mut impl Future<Output = Stop>>,
+        stopped: bool,
+    ) -> Result<Option<Stop>, JournalError> {
+        loop {
+            self.gather_rest()?;
+            if !self.happened.is_empty() {
+                break;
+            }
+            let rest = self.rest();
+            let alone = &mut self.alone;
+            // A stop is looked at first, and a machine that never waits must not hide it.
             tokio::select! {
                 biased;
-                () = stop.as_mut() => {
-                    return Event::StopRequested { error: None, cause: None };
+                how = stop.as_mut(), if !stopped => return Ok(Some(how)),
+                ended = run_alone(alone) => {
+                    let (id, ..) = self.alone.take().expect("it ran just now");
+                    self.happened.push_back((id, Happened::Ended(ended)));
                 }
-                () = tokio::task::yield_now(), if resume => return Event::Resumed,
-                ended = run_alone(&mut self.alone) => {
-                    self.alone = None;
-                    return outcome(ended, observer);
-                }
-                Some(joined) = self.running.join_next() => {
-                    let ended = match joined {
-                        Ok(ended) => ended,
-                        Err(error) if error.is_cancelled() => continue,
-                        Err(error) => std::panic::resume_unwind(error.into_panic()),
-                    };
-                    // A call that ended while it was being cancelled is none of the engine's any more.
-                    if self.handles.remove(&ended.id).is_none() {
-                        continue;
-                    }
-                    return outcome(ended, observer);
-                }
-                () = sleep(rest) => {
-                    let first = self.due.pop_first();
-                    let ((_, id), due) = first.expect("only what is due is slept for");
-                    self.due_at.remove(&id);
-                    return match due {
-                        Due::Timer => Event::TimerFired { id },
-                        Due::Stub(calling) => outcome(calling.await, observer),
-                    };
+                Some(joined) = self.calls.join_next() => self.joined(joined),
+                () = sleep(rest) => {}
+            }
+        }
+        // What never waits for anything must not keep a stop from being seen.
+        if self.round.is_multiple_of(ROUNDS_PER_YIELD) {
+            tokio::task::yield_now().await;
+        }
+        let now = poll_fn(|context| match stop.as_mut().poll(context) {
+            Poll::Ready(how) if !stopped => Poll::Ready(Some(how)),
+            _ => Poll::Ready(None),
+        });
+        Ok(now.await)
+    }
+
+    /// Gathers what has happened beside.
+    fn gather_rest(&mut self) -> Result<(), JournalError> {
+        while self.happened.len() < ROUND_MAX
+            && let Some(joined) = self.calls.try_join_next()
+        {
+            self.joined(joined);
+        }
+        if !self.wakes.is_empty() {
+            let now = Timestamp::now();
+            while self.happened.len() < ROUND_MAX
+                && let Some((at, id)) = self.wakes.first().copied()
+                && at <= now
+            {
+                self.wakes.pop_first();
+                if let Some(flight) = self.flights.get_mut(&id) {
+                    flight.wake_at = None;
+                    flight.is_queued = true;
+                    self.happened.push_back((id, Happened::Due));
                 }
             }
+        }
+        if let Some(share) = &mut self.journal
+            && self.looked_at.elapsed() >= TICK
+        {
+            self.looked_at = Instant::now();
+            for letter in share.journal.take_inbox(&share.owner)? {
+                if let Some(id) = self.keys.get(&letter.key) {
+                    self.happened.push_back((*id, Happened::Letter(letter)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn joined(&mut self, joined: Result<(FlightId, Ended), tokio::task::JoinError>) {
+        match joined {
+            Ok((id, ended)) => self.happened.push_back((id, Happened::Ended(ended))),
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// How long to sleep if nothing else happens.
+    fn rest(&self) -> Option<Duration> {
+        let tick = self.journal.is_some().then_some(TICK);
+        let wake = self.wakes.first().map(|(at, _)| {
+            let rest = at.duration_since(Timestamp::now()).try_into().unwrap_or(Duration::ZERO);
+            // The machine may sleep, or its clock be set.
+            rest.min(TICK)
+        });
+        tick.into_iter().chain(wake).min()
+    }
+
+    /// Lets the engine take up what has happened, writes it down, and begins what it asks for.
+    fn round(&mut self, supply: &mut impl Supply<O>) -> Result<(), JournalError> {
+        self.round += 1;
+        let mut applied = Vec::new();
+        let mut later = VecDeque::new();
+        while let Some((id, happened)) = self.happened.pop_front() {
+            let Some(flight) = self.flights.get_mut(&id) else { continue };
+            // What happened second may not be wanted any more after the first.
+            if flight.round == self.round {
+                later.push_back((id, happened));
+                continue;
+            }
+            let Some((event, letter)) = flight.event_of(happened) else {
+                self.schedule(id);
+                continue;
+            };
+            flight.round = self.round;
+            let at = match event {
+                Event::Started => flight.execution.start().at,
+                _ => flight.clock.now(),
+            };
+            let kept = self.journal.as_ref().and(flight.key).map(|_| event.clone());
+            let came = flight.execution.apply(&flight.machine.definition, at, event);
+            let came = came.expect("the driver sends only what the engine asked for");
+            if let (Some(event), Some(share), Some(key)) = (kept, &mut self.journal, flight.key) {
+                let execution = &flight.execution;
+                let history = &came.history;
+                share.journal.append(key, Entry { at, event: &event, history, execution, letter })?;
+                keep_tokens(&mut share.journal, key, flight, &came);
+            }
+            applied.push((id, at, came));
+        }
+        self.happened = later;
+        self.commit()?;
+        for (id, at, came) in applied {
+            self.perform(id, at, came, supply);
+        }
+        Ok(())
+    }
+
+    /// Makes what was appended durable.
+    fn commit(&mut self) -> Result<(), JournalError> {
+        let Some(share) = &mut self.journal else { return Ok(()) };
+        match share.journal.commit() {
+            Err(error) if share.optional => {
+                self.unwritten = Some(error);
+                self.journal = None;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn perform(
+        &mut self,
+        id: FlightId,
+        at: Timestamp,
+        applied: Applied,
+        supply: &mut impl Supply<O>,
+    ) {
+        let Some(flight) = self.flights.get_mut(&id) else { return };
+        for child in &applied.failed_children {
+            flight.observer.on_failed_child(child);
+        }
+        flight.observer.on_history(&applied.history);
+        let wants = flight.perform(applied.effects, at);
+        if let Some((alone, effect, _)) = &self.alone
+            && *alone == id
+            && !flight.wants_call(*effect)
+        {
+            self.alone = None;
+        }
+        if wants.finished {
+            self.land(id, at, supply);
+        } else {
+            self.grant(id, wants);
+        }
+    }
+
+    /// Takes an execution out that has ended.
+    fn land(&mut self, id: FlightId, at: Timestamp, supply: &mut impl Supply<O>) {
+        let Some(flight) = self.flights.remove(&id) else { return };
+        if let Some(wake_at) = flight.wake_at {
+            self.wakes.remove(&(wake_at, id));
+        }
+        if let Some(key) = flight.key {
+            self.keys.remove(&key);
+        }
+        let Flight { execution, observer, .. } = flight;
+        supply.ended(Landed { execution, at, observer });
+    }
+
+    /// Begins the calls of a flight, and sees to it that it goes on in time.
+    fn grant(&mut self, id: FlightId, wants: Wants) {
+        let lonely = self.flights.len() == 1 && self.alone.is_none() && self.calls.is_empty();
+        if lonely && wants.calls.len() == 1 {
+            self.alone = wants.calls.into_iter().next().map(|(effect, call)| (id, effect, call));
+        } else {
+            let Some(flight) = self.flights.get_mut(&id) else { return };
+            for (effect, call) in wants.calls {
+                let handle = self.calls.spawn(async move { (id, call.await) });
+                flight.set_handle(effect, handle);
+            }
+        }
+        if wants.resume {
+            self.happened.push_back((id, Happened::Event(Event::Resumed)));
+        }
+        self.schedule(id);
+    }
+
+    /// Notes when a flight is to be looked after next.
+    fn schedule(&mut self, id: FlightId) {
+        let Some(flight) = self.flights.get_mut(&id) else { return };
+        if let Some(at) = flight.wake_at.take() {
+            self.wakes.remove(&(at, id));
+        }
+        let (Some(due), false) = (flight.next_due(), flight.is_queued) else { return };
+        let rest = flight.clock.until(due);
+        if rest.is_zero() || flight.jumps() {
+            flight.is_queued = true;
+            self.happened.push_back((id, Happened::Due));
+            return;
+        }
+        let at = Timestamp::now().saturating_add(rest).unwrap_or(Timestamp::MAX);
+        flight.wake_at = Some(at);
+        self.wakes.insert((at, id));
+    }
+}
+
+/// Tokens are known to the journal before the function that hands them on is.
+fn keep_tokens<O>(journal: &mut Journal, key: Key, flight: &Flight<O>, applied: &Applied) {
+    for effect in &applied.effects {
+        match effect {
+            Effect::OpenToken(open) => {
+                // On a clock that jumps, its times are not those of whoever answers.
+                let timed = !flight.clock.skips();
+                journal.open_token(
+                    key,
+                    OpenToken {
+                        timeout_at: open.timeout_at.filter(|_| timed),
+                        heartbeat_seconds: open.heartbeat_seconds.filter(|_| timed),
+                        ..open.clone()
+                    },
+                );
+            }
+            Effect::Cancel { id } => {
+                if let Some(token) = flight.tokens.get(id) {
+                    journal.close_token(key, token);
+                }
+            }
+            _ => {}
         }
     }
 }
 
-/// Goes on with the invocation that runs alone; never ends without one.
-async fn run_alone(alone: &mut Option<(EffectId, Calling)>) -> Ended {
+/// Goes on with the call that runs alone; never ends without one.
+async fn run_alone(
+    alone: &mut Option<(FlightId, EffectId, Calling)>,
+) -> Ended {
     match alone {
-        Some((_, call)) => call.await,
+        Some((.., call)) => call.await,
         None => std::future::pending().await,
-    }
-}
-
-fn outcome(ended: Ended, observer: &mut impl Observer) -> Event {
-    let Ended { id, state, function, answer } = ended;
-    observer.on_answer(&Answered {
-        state: &state,
-        function: &function,
-        failure: answer.result.as_ref().err(),
-        report: answer.report.as_ref(),
-    });
-    match answer.result {
-        Ok(output) => Event::FunctionSucceeded { id, output },
-        Err(failure) => Event::FunctionFailed { id, failure },
     }
 }
 
@@ -313,4 +480,11 @@ async fn sleep(rest: Option<Duration>) {
         Some(rest) => tokio::time::sleep(rest).await,
         None => std::future::pending().await,
     }
+}
+
+/// The clock of an execution that goes on: the wall's, or one that jumps and never goes back.
+pub(crate) fn clock_of(skips: bool, last_at: Option<Timestamp>) -> Clock {
+    let wall = Clock::wall();
+    let now = if skips { last_at.unwrap_or(wall) } else { wall };
+    Clock::new(skips, now.max(last_at.unwrap_or(now)))
 }

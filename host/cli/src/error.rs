@@ -11,6 +11,12 @@ pub(crate) enum CommandError {
     /// The execution ended in another way than by succeeding. It was told already.
     #[error("the execution {0}")]
     Execution(String),
+    /// Some of many executions ended in another way than by succeeding.
+    #[error("{0}")]
+    Many(String),
+    /// The process was asked to end before the execution did; the journal has it.
+    #[error("the execution `{name}` was interrupted: go on with `stepwell resume {name}`")]
+    Interrupted { name: String },
     /// A file is not a workflow that can be used.
     #[error("{}", count(.findings))]
     Findings { path: PathBuf, source_text: String, findings: Vec<Finding> },
@@ -36,7 +42,18 @@ impl CommandError {
             Self::Invalid { help, .. } | Self::Environment { help, .. } => {
                 *help = Some(text.into());
             }
-            Self::Execution(_) | Self::Findings { .. } => {}
+            Self::Execution(_)
+            | Self::Many(_)
+            | Self::Interrupted { .. }
+            | Self::Findings { .. } => {}
+        }
+        self
+    }
+
+    /// Adds to what is said.
+    pub(crate) fn with_more(mut self, text: &str) -> Self {
+        if let Self::Invalid { message, .. } | Self::Environment { message, .. } = &mut self {
+            *message = format!("{message}; {text}");
         }
         self
     }
@@ -55,9 +72,10 @@ impl CommandError {
     /// Documented in `stepwell --help` and the README.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Execution(_) => 1,
+            Self::Execution(_) | Self::Many(_) => 1,
             Self::Findings { .. } | Self::Invalid { .. } => 2,
             Self::Environment { .. } => 3,
+            Self::Interrupted { .. } => 4,
         }
     }
 }

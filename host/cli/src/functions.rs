@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stepwell_asl::{
     Component as Code, Definition, FunctionSettings, Reuse, StateKind, Stub, StubAnswer, Workflow,
@@ -25,6 +24,8 @@ pub struct Functions {
     by_name: BTreeMap<String, Callable>,
     /// Those that have nothing to answer with.
     without_code: BTreeSet<String>,
+    /// SHA-256 of the components, by their functions' names in the file.
+    hashes: BTreeMap<String, String>,
 }
 
 /// Something that can be called.
@@ -32,27 +33,8 @@ pub struct Functions {
 pub enum Callable {
     /// A component in the sandbox.
     Function(Function),
-    /// Answers without a component.
-    Stub(Arc<Answers>),
-}
-
-/// A stub, and how often it was called: it gives one answer per call, the last one repeating.
-pub struct Answers {
-    stub: Stub,
-    calls: AtomicUsize,
-}
-
-impl Answers {
-    /// The answers of a stub, from the first one on.
-    pub fn of(stub: Stub) -> Self {
-        Self { stub, calls: AtomicUsize::new(0) }
-    }
-
-    /// The next answer, and how long it sleeps before that, in seconds.
-    pub(crate) fn next(&self) -> &(Option<f64>, StubAnswer) {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        &self.stub.answers[call.min(self.stub.answers.len() - 1)]
-    }
+    /// Answers without a component: one answer per call, the last one repeating.
+    Stub(Arc<Stub>),
 }
 
 /// A call.
@@ -106,10 +88,11 @@ impl Functions {
     }
 
     /// Loads what a machine calls. Components are compiled side by side, one that several functions
-    /// share only once.
+    /// share only once. Relative paths begin in `base`.
     pub(crate) fn load(
         workflow: &Workflow,
         definition: &Definition,
+        base: &Path,
         environment: Option<(&Sandbox, &Arc<dyn Buckets>)>,
     ) -> Result<Self, Vec<Unusable>> {
         let mut functions = Self::default();
@@ -117,7 +100,7 @@ impl Functions {
         // Without components there is no sandbox, and nothing to load.
         let paths: BTreeSet<PathBuf> = called(workflow, definition)
             .filter_map(|(_, _, settings)| match &settings.code {
-                Some(Code::File { path, folder }) => Some(Path::new(folder).join(path)),
+                Some(Code::File { path, folder }) => Some(base.join(folder).join(path)),
                 Some(Code::Stub(_)) | None => None,
             })
             .collect();
@@ -127,11 +110,13 @@ impl Functions {
         };
         for (resource, name, settings) in called(workflow, definition) {
             let callable = match &settings.code {
-                Some(Code::Stub(stub)) => Callable::Stub(Arc::new(Answers::of(stub.clone()))),
+                Some(Code::Stub(stub)) => Callable::Stub(Arc::new(stub.clone())),
                 Some(Code::File { path, folder }) => {
-                    let file = Path::new(folder).join(path);
+                    let file = base.join(folder).join(path);
                     match (loaded.get(&file), environment) {
                         (Some(Ok(component)), Some((sandbox, objects))) => {
+                            let hash = component.inspection().sha256.clone();
+                            functions.hashes.insert(name.to_owned(), hash);
                             let settings = sandbox_settings(name, settings, objects);
                             Callable::Function(Function::new(sandbox, component.clone(), settings))
                         }
@@ -153,6 +138,11 @@ impl Functions {
             functions.insert(resource, callable);
         }
         if unusable.is_empty() { Ok(functions) } else { Err(unusable) }
+    }
+
+    /// SHA-256 of the components, by their functions' names in the file.
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.hashes.iter().map(|(name, hash)| (name.as_str(), hash.as_str()))
     }
 
     /// The answer to a call of a function that is not there.
@@ -198,6 +188,13 @@ pub(crate) async fn invoke(function: &Function, call: Call) -> Answer {
         Err(failure) => Err(Failure::new(failure.error_type.clone(), failure.payload())),
     };
     Answer { result, report: Some(invoked.report) }
+}
+
+/// The answer of a stub to one of an execution's calls, and how many seconds it sleeps before that.
+pub(crate) fn answer_of(stub: &Stub, call: u64) -> (f64, &StubAnswer) {
+    let last = stub.answers.len() - 1;
+    let (seconds, answer) = &stub.answers[usize::try_from(call).unwrap_or(last).min(last)];
+    (seconds.unwrap_or_default(), answer)
 }
 
 /// What a stub answers to a call.

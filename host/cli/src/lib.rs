@@ -1,8 +1,9 @@
 //! The command line: commands, the driver, and what a person sees.
 //!
-//! Reading order: `args` (what can be said), `command` (one file per command), `functions` (what a
-//! workflow's functions are here), `driver` (the loop between engine and sandbox), then what is shown:
-//! `output`, `findings`, `progress`, `reply`.
+//! Reading order: `args` (what can be said), `command` (one file per command), `workflow_file` and
+//! `functions` (what is run), `driver` (the loop between engine, sandbox and journal), `workshop`, `keeping`
+//! and `runner` (what commands that drive executions share), then what is shown: `output`, `findings`,
+//! `progress`, `overview`, `reply`.
 //!
 //! The only crate that prints, spawns or exits.
 
@@ -15,10 +16,15 @@ mod failure;
 mod findings;
 mod functions;
 mod history;
+mod keeping;
 mod output;
+mod overview;
 mod progress;
 mod reply;
+mod runner;
 mod timings;
+mod workflow_file;
+mod workshop;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -26,8 +32,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use clock::Clock;
-pub use driver::{Answered, Observer, Run, Silent, drive};
-pub use functions::{Answers, Callable, Functions};
+pub use driver::{
+    Answered, Driven, Landed, Machine, Observer, Only, Run, Share, Silent, Stop, Supply, drive,
+    drive_all,
+};
+pub use functions::{Callable, Functions};
 
 use crate::args::{Args, Command};
 use crate::output::Output;
@@ -47,6 +56,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut output = Output::new(args.quiet);
     let result = match args.command {
         Command::Run(args) => command::run::run(&args, &mut output, timings),
+        Command::Resume(args) => command::resume::run(&args, &mut output, timings),
+        Command::Redrive(args) => command::redrive::run(&args, &mut output, timings),
+        Command::Rerun(args) => command::rerun::run(&args, &mut output, timings),
+        Command::Executions(args) => command::executions::run(&args, &mut output),
+        Command::Describe(args) => command::describe::run(&args, &mut output),
+        Command::History(args) => command::history::run(&args, &mut output),
+        Command::Stop(args) => command::stop::run(&args, &mut output),
+        Command::Task(args) => command::task::run(&args, &mut output),
+        Command::Debug(args) => command::debug::run(&args, &mut output, timings),
+        Command::Export(_) => todo!(), //TMP
+        Command::Replay(_) => todo!(), //TMP
+        Command::Delete(args) => command::delete::run(&args, &mut output),
+        Command::Prune(args) => command::prune::run(&args, &mut output),
+        Command::Doctor(_) => todo!(), //TMP
         Command::Validate(args) => command::validate::run(&args, &mut output),
         Command::Inspect(args) => command::inspect::run(&args, &mut output),
         Command::Graph(args) => command::graph::run(&args, &mut output),

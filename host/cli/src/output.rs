@@ -52,6 +52,11 @@ impl Output {
         }
     }
 
+    /// What went wrong, and is no reason to stop.
+    pub(crate) fn warning(&mut self, text: &str) {
+        say(&harmless(text));
+    }
+
     /// Findings about a file, as a compiler shows them.
     pub(crate) fn findings(
         &mut self,
@@ -79,7 +84,9 @@ impl Output {
                 self.message(message, help.as_deref());
                 return;
             }
-            CommandError::Execution(_) => error.to_string(),
+            CommandError::Execution(_)
+            | CommandError::Many(_)
+            | CommandError::Interrupted { .. } => error.to_string(),
         };
         self.message(&message, None);
     }
@@ -91,6 +98,19 @@ impl Output {
             .elements(help.map(|help| Level::HELP.message(help)));
         say(&self.renderer.render(&[group]));
     }
+}
+
+/// Rows whose columns stand below each other.
+pub(crate) fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<_> = rows.map(|row| row.map(|cell| harmless(&cell).into_owned())).collect();
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    });
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A text whose control characters are written out, but for ends of lines and tabs: what a task logs or

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use stepwell_asl::{Name, StateType};
-use stepwell_engine::{Details, FailedChild, HistoryEvent};
+use stepwell_engine::{Details, FailedChild, HistoryEvent, OpenToken};
 use stepwell_sandbox::{Report, Status};
 
 use crate::driver::{Answered, Observer};
@@ -223,6 +223,14 @@ impl Observer for Progress {
         } else {
             self.line(&format!("{:>6}  {state}  until {until}", self.transitions));
         }
+    }
+
+    fn on_token(&mut self, token: &OpenToken) {
+        let OpenToken { state, token, .. } = token;
+        self.line(&format!(
+            "{:>6}  {state}  waits for an answer by the token {token}",
+            self.transitions
+        ));
     }
 
     fn on_failed_child(&mut self, child: &FailedChild) {

@@ -1,29 +1,44 @@
-//! `--json`: an object shaped like DescribeExecution's reply (`facts/api.md` 2, 4).
+//! Executions in the shape of DescribeExecution's reply (`facts/api.md` 2, 4).
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use stepwell_engine::{Outcome, Start, epoch_seconds};
 
-pub(crate) fn describe(start: &Start, outcome: &Outcome, stopped_at: Timestamp) -> Value {
+/// What a reply tells of.
+pub(crate) struct Reply<'r> {
+    pub(crate) start: &'r Start,
+    pub(crate) status: &'r str,
+    pub(crate) outcome: Option<&'r Outcome>,
+    pub(crate) stopped_at: Option<Timestamp>,
+    /// How often, and when the last time was.
+    pub(crate) redrives: (u64, Option<Timestamp>),
+    /// Whether it can be redriven, or why not.
+    pub(crate) redrivable: Result<(), String>,
+}
+
+pub(crate) fn describe(told: &Reply<'_>) -> Value {
+    let Reply { start, status, outcome, stopped_at, redrives, redrivable } = told;
     let included = json!({ "included": true });
     let mut reply = Map::new();
     let mut put = |key: &str, value: Value| _ = reply.insert(key.to_owned(), value);
     put("executionArn", json!(start.execution_arn));
     put("stateMachineArn", json!(start.machine_arn));
     put("name", json!(start.name));
-    put("status", json!(status(outcome)));
+    put("status", json!(status));
     put("startDate", json!(epoch_seconds(start.at)));
-    put("stopDate", json!(epoch_seconds(stopped_at)));
+    if let Some(at) = stopped_at {
+        put("stopDate", json!(epoch_seconds(*at)));
+    }
     put("input", json!(start.input.text()));
     put("inputDetails", included.clone());
     match outcome {
-        Outcome::Succeeded { output } => {
+        Some(Outcome::Succeeded { output }) => {
             put("output", json!(output.text()));
             put("outputDetails", included);
         }
         // Measured on AWS: the reply tells neither error nor cause (`facts/asl.md` 14).
-        Outcome::TimedOut => {}
-        Outcome::Failed { error, cause } | Outcome::Aborted { error, cause } => {
+        None | Some(Outcome::TimedOut) => {}
+        Some(Outcome::Failed { error, cause } | Outcome::Aborted { error, cause }) => {
             if let Some(error) = error {
                 put("error", json!(error));
             }
@@ -32,15 +47,16 @@ pub(crate) fn describe(start: &Start, outcome: &Outcome, stopped_at: Timestamp) 
             }
         }
     }
-    put("redriveCount", json!(0));
-    if let Outcome::Succeeded { .. } = outcome {
-        put("redriveStatus", json!("NOT_REDRIVABLE"));
-        let reason = "Execution is SUCCEEDED and cannot be redriven";
-        put("redriveStatusReason", json!(reason));
-    } else {
-        put("redriveStatus", json!("NOT_REDRIVABLE"));
-        // On AWS it would be redrivable; here nothing keeps it yet.
-        put("redriveStatusReason", json!("Execution is not kept and cannot be redriven"));
+    put("redriveCount", json!(redrives.0));
+    if let Some(at) = redrives.1 {
+        put("redriveDate", json!(epoch_seconds(at)));
+    }
+    match redrivable {
+        Ok(()) => put("redriveStatus", json!("REDRIVABLE")),
+        Err(reason) => {
+            put("redriveStatus", json!("NOT_REDRIVABLE"));
+            put("redriveStatusReason", json!(reason));
+        }
     }
     Value::Object(reply)
 }

@@ -53,8 +53,10 @@ impl Execution {
                         let purpose = Purpose::Timeout;
                         (timer.id, Effect::SetTimer { id: timer.id, at: timer.at, purpose })
                     }));
+                    // One that was answered before its function waits for the function only.
+                    let open = token.filter(|token| token.answer.is_none());
                     effects.extend(
-                        token.map(|token| (token.open.id, Effect::OpenToken(token.open.clone()))),
+                        open.map(|token| (token.open.id, Effect::OpenToken(token.open.clone()))),
                     );
                     let invocation = call.invocation.as_ref();
                     effects.extend(

@@ -5,16 +5,14 @@ use std::path::Path;
 use stepwell_graph::{Graph, History, mermaid, svg};
 
 use crate::args::{GraphArgs, GraphFormat};
-use crate::command::{choose, load, read_source};
 use crate::error::{CommandError, reason};
 use crate::output::Output;
+use crate::workflow_file::{self, choose, read_source};
 
 pub(crate) fn run(args: &GraphArgs, output: &mut Output) -> Result<(), CommandError> {
-    let (source_text, loaded) = load(&args.file, &args.beside, args.state_machine.as_deref())?;
-    let workflow = loaded.map_err(|findings| {
-        let path = args.file.clone();
-        CommandError::Findings { path, source_text, findings }
-    })?;
+    let wanted = args.state_machine.as_deref();
+    let (kept, loaded) = workflow_file::read(&args.file, &args.beside, wanted)?;
+    let workflow = loaded.map_err(|findings| kept.refuse(findings))?;
     let machine = choose(&workflow, args.state_machine.as_deref())?;
     let graph = Graph::of(&machine.name, &machine.definition);
     let path = args.execution.as_deref().map(|file| read_path(&graph, file)).transpose()?;
@@ -32,7 +30,7 @@ pub(crate) fn run(args: &GraphArgs, output: &mut Output) -> Result<(), CommandEr
 }
 
 fn read_path(graph: &Graph, file: &Path) -> Result<stepwell_graph::Path, CommandError> {
-    let history = History::parse(&read_source(file)?).map_err(|error| {
+    let history = History::parse(&read_source(file, file)?).map_err(|error| {
         let message = format!("`{}` is no execution history: {error}", file.display());
         CommandError::invalid(message).with_help(
             "give what `stepwell run --history FILE` or `aws stepfunctions get-execution-history` \

@@ -1,142 +1,228 @@
-//! `stepwell run`: runs a workflow file and prints the output.
+//! `stepwell run`: runs a workflow file and prints the output, or runs it for many inputs.
 
-use std::collections::BTreeSet;
+mod batch;
+
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use stepwell_asl::{Finding, NamedMachine, Workflow};
-use stepwell_engine::{
-    DISTRIBUTED_EXECUTIONS_MAX, Execution, HISTORY_EVENTS_MAX, Outcome, STATE_BYTES_MAX, Start,
-};
-use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
+use stepwell_engine::{Execution, HISTORY_EVENTS_MAX, STATE_BYTES_MAX, Start};
+use stepwell_journal::{Created, Journal, Key, NewExecution};
 use stepwell_query::Document;
-use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox};
 use uuid::Uuid;
 
-use crate::args::RunArgs;
+use crate::args::{DurabilityArg, RunArgs};
 use crate::clock::Clock;
-use crate::command::{choose, read_source};
-use crate::driver::{Run, drive};
+use crate::driver::{Machine, Share};
 use crate::error::CommandError;
-use crate::failure::ended;
-use crate::functions::{Functions, Unusable};
 use crate::history::HistoryFile;
+use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
-use crate::progress::Progress;
-use crate::reply;
+use crate::runner::{Course, Telling, course_of, drive_one, machine_of};
 use crate::timings::Timings;
+use crate::workflow_file::{self, Kept, choose, read_source};
+use crate::workshop::{Parts, Workshop, child_executions_max};
+
+pub(super) use batch::{go_on as go_on_with_batch, take_up};
 
 /// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
 const ARN_SCOPE: &str = "us-east-1:123456789012";
-/// How long a run waits for what it has left behind on other threads.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a run waits for the storage to remove what stopped writers have left there.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/stepwell";
+
+/// A workflow that is about to be run.
+struct Prepared<'r> {
+    args: &'r RunArgs,
+    kept: Kept,
+    workflow: Workflow,
+}
 
 pub(crate) fn run(
     args: &RunArgs,
     output: &mut Output,
     timings: Timings,
 ) -> Result<(), CommandError> {
-    let (source, workflow) = load(args, output)?;
-    let machine = choose(&workflow, args.state_machine.as_deref())?;
-    refuse(&args.file, &source, workflow.missing(&machine.definition))?;
+    let wanted = args.state_machine.as_deref();
+    let (kept, loaded) = workflow_file::read(&args.file, &args.beside, wanted)?;
+    let workflow = loaded.map_err(|findings| kept.refuse(findings))?;
+    // What keeps the machine from running is told as an error below.
+    let warnings: Vec<Finding> =
+        workflow.warnings.iter().filter(|f| !f.is_missing_function()).cloned().collect();
+    output.findings(&args.file, &kept.text, &warnings);
+    let prepared = Prepared { args, kept, workflow };
+    let machine = choose(&prepared.workflow, wanted)?;
+    let missing = prepared.workflow.missing(&machine.definition);
+    if !missing.is_empty() {
+        return Err(prepared.kept.refuse(missing));
+    }
+    if let Some(inputs) = &args.inputs {
+        return batch::run(&prepared, machine, inputs, output, timings);
+    }
     let input = read_input(&args.input)?;
+    let name = args.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+    check_name(&name)?;
     timings.mark("file read and checked");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::environment(format!("cannot start threads: {error}")))?;
-    let (functions, objects) =
-        load_functions(args, &source, &workflow, machine, &runtime, &timings)?;
+    let mut workshop = Workshop::new(args.cache.clone(), timings.clone())?;
+    let loaded = prepared.machine(machine, &mut workshop)?;
     // The last of what can be refused: whoever presses Ctrl-C before leaves no file behind.
     let history = args.history.as_deref().map(HistoryFile::create).transpose()?;
     // Now, and not before the components were compiled: an execution's time is its own.
-    let child_executions_max = if Functions::need_sandbox(&workflow, &machine.definition) {
-        // More would only wait for a place in the sandbox, and their timeouts would not wait with them.
-        CONCURRENT_INVOCATIONS_MAX
-    } else {
-        DISTRIBUTED_EXECUTIONS_MAX
-    };
-    let start = start(machine, input, args, child_executions_max);
-    let run = Run {
-        definition: Arc::new(machine.definition.clone()),
-        execution: Execution::new(start.clone()),
-        functions,
-        clock: Clock::new(args.skip_waits, start.at),
-    };
-    let stop = {
-        let _runtime = runtime.enter();
-        interruption().map_err(|error| {
-            CommandError::environment(format!("cannot listen for Ctrl-C: {error}"))
-        })?
-    };
-    let mut progress = Progress::new(output.clone(), history, args.timings.then_some(timings));
-    // On a thread of the runtime, where a function's first step is taken without waking another thread.
-    let driven = runtime.spawn(async move {
-        let (outcome, stopped_at) = drive(run, &mut progress, stop).await;
-        (outcome, stopped_at, progress.finish())
-    });
-    let (outcome, stopped_at, history) =
-        runtime.block_on(driven).expect("the driver does not panic and is not cancelled");
-    if let Some(objects) = objects {
-        // A writer that was stopped leaves parts of an upload behind, which somebody would pay for.
-        _ = runtime
-            .block_on(async { tokio::time::timeout(SETTLE_TIMEOUT, objects.settle()).await });
+    let start = prepared.start(machine, input, name);
+    let telling =
+        Telling { json: args.json, history, timings: args.timings.then(|| timings.clone()), output };
+    let kept = prepared.keep(&start, &loaded)?;
+    timings.mark("journal opened");
+    match kept {
+        Keeping::Not(error) => {
+            telling.output.note(&format!("the execution is not kept: {error}"));
+            let course = Course::fresh(loaded, Execution::new(start), args.skip_waits);
+            drive_one(workshop, None, course, telling)
+        }
+        Keeping::New(share, key) => {
+            let course = Course::fresh(loaded, Execution::new(start), args.skip_waits);
+            drive_one(workshop, Some(share), Course { key: Some(key), ..course }, telling)
+        }
+        Keeping::Same(share, key) => go_on(workshop, share, key, telling),
     }
-    // A file operation of a guest that was stopped may still be under way: not for long.
-    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
-    let kept = history.map_or(Ok(()), HistoryFile::finish);
-    tell(args, output, &start, &outcome, stopped_at)?;
-    kept?;
-    match outcome {
-        Outcome::Succeeded { .. } => Ok(()),
-        Outcome::Failed { error, cause } => {
-            Err(CommandError::Execution(ended("failed", error.as_deref(), cause.as_deref())))
+}
+
+/// Goes on with the execution that has the name and the input already.
+fn go_on(
+    mut workshop: Workshop,
+    mut share: Share,
+    key: Key,
+    mut telling: Telling<'_>,
+) -> Result<(), CommandError> {
+    share.journal.claim(key, &share.owner)?;
+    let taken = Taken::load(&share.journal, key)?;
+    let name = &taken.loaded.summary.name;
+    telling.output.note(&format!("the execution `{name}` has begun before: it goes on"));
+    let machine = machine_of(&taken, &mut workshop, telling.output)?;
+    if let Some(history) = &mut telling.history {
+        history.append(&share.journal.history(key, 0, usize::MAX)?);
+    }
+    let course = course_of(&taken, &share.journal, machine, None)?;
+    drive_one(workshop, Some(share), course, telling)
+}
+
+/// What became of keeping an execution.
+enum Keeping {
+    /// It is not kept, and need not be.
+    Not(CommandError),
+    New(Share, Key),
+    /// It was there, and nobody runs it.
+    Same(Share, Key),
+}
+
+impl Prepared<'_> {
+    fn machine(
+        &self,
+        machine: &NamedMachine,
+        workshop: &mut Workshop,
+    ) -> Result<Arc<Machine>, CommandError> {
+        workshop.machine(&Parts {
+            kept: &self.kept,
+            functions: &self.workflow,
+            definition: &machine.definition,
+            objects: &self.objects(),
+        })
+    }
+
+    fn objects(&self) -> std::path::PathBuf {
+        let objects = keeping::objects(self.args.objects.as_deref(), &self.args.state.state);
+        if objects == Path::new("s3") { objects } else { self.kept.base.join(objects) }
+    }
+
+    fn settings(&self, machine: &Machine) -> Settings {
+        let components = machine.functions.hashes();
+        Settings {
+            objects: self.objects(),
+            skip_waits: self.args.skip_waits,
+            components: components.map(|(name, hash)| (name.to_owned(), hash.to_owned())).collect(),
         }
-        Outcome::TimedOut => {
-            let cause = "the execution took longer than the machine's `TimeoutSeconds`";
-            Err(CommandError::Execution(ended("timed out", Some("States.Timeout"), Some(cause))))
-        }
-        Outcome::Aborted { error, cause } => {
-            Err(CommandError::Execution(ended("was stopped", error.as_deref(), cause.as_deref())))
+    }
+
+    fn start(&self, machine: &NamedMachine, input: Document, name: String) -> Start {
+        let limited = !self.args.unlimited_history;
+        let history_events_max = limited.then_some(HISTORY_EVENTS_MAX);
+        Start { history_events_max, ..new_start(&self.workflow, machine, input, name) }
+    }
+
+    fn open_journal(&self) -> Result<Share, CommandError> {
+        let durability = self.args.durability.into();
+        keeping::share_of(Journal::open(&self.args.state.state, durability)?, durability)
+    }
+
+    fn new_execution(
+        &self,
+        share: &mut Share,
+        start: Start,
+        machine: &Machine,
+    ) -> Result<NewExecution, CommandError> {
+        let kept = serde_json::to_string(&self.kept).expect("a kept file is texts");
+        let workflow = share.journal.keep_workflow(&kept)?;
+        Ok(NewExecution { start, workflow, settings: self.settings(machine).to_text() })
+    }
+
+    fn keep(&self, start: &Start, machine: &Machine) -> Result<Keeping, CommandError> {
+        let kept = self.open_journal().and_then(|mut share| {
+            let new = self.new_execution(&mut share, start.clone(), machine)?;
+            Ok(match share.journal.create(&new, Some(&share.owner))? {
+                Created::New(key) => Keeping::New(share, key),
+                Created::Same(key, _) => Keeping::Same(share, key),
+            })
+        });
+        match kept {
+            Err(error @ CommandError::Environment { .. })
+                if matches!(self.args.durability, DurabilityArg::None) =>
+            {
+                Ok(Keeping::Not(error))
+            }
+            kept => kept,
         }
     }
 }
 
-/// Reads the workflow; warnings are shown, errors are the end.
-fn load(args: &RunArgs, output: &mut Output) -> Result<(String, Workflow), CommandError> {
-    let path = &args.file;
-    let (source, loaded) = super::load(path, &args.beside, args.state_machine.as_deref())?;
-    match loaded {
-        Ok(workflow) => {
-            // What keeps the machine from running is told as an error below.
-            let warnings = &workflow.warnings;
-            let told: Vec<Finding> =
-                warnings.iter().filter(|f| !f.is_missing_function()).cloned().collect();
-            output.findings(path, &source, &told);
-            Ok((source, workflow))
-        }
-        Err(findings) => {
-            Err(CommandError::Findings { path: path.clone(), source_text: source, findings })
-        }
+/// What a new execution begins with.
+pub(super) fn new_start(
+    workflow: &Workflow,
+    machine: &NamedMachine,
+    input: Document,
+    name: String,
+) -> Start {
+    let (seed, _) = Uuid::new_v4().as_u64_pair();
+    Start {
+        machine_arn: format!("arn:aws:states:{ARN_SCOPE}:stateMachine:{}", machine.name),
+        execution_arn: format!("arn:aws:states:{ARN_SCOPE}:execution:{}:{name}", machine.name),
+        machine_name: machine.name.clone(),
+        name,
+        role_arn: ROLE_ARN.to_owned(),
+        input,
+        at: Clock::wall(),
+        seed,
+        history_events_max: Some(HISTORY_EVENTS_MAX),
+        child_executions_max: child_executions_max(workflow, &machine.definition),
+        from: None,
     }
 }
 
-fn refuse(path: &Path, source: &str, findings: Vec<Finding>) -> Result<(), CommandError> {
-    if findings.is_empty() {
+/// A name that AWS takes (`facts/asl.md` 16); the text is AWS's.
+pub(super) fn check_name(name: &str) -> Result<(), CommandError> {
+    const LENGTH_MAX: usize = 80;
+    const FORBIDDEN: &str = "<>{}[]?*\"#%\\^|~`$&,;:/";
+    let refused = |c: char| {
+        c.is_whitespace() || c.is_control() || FORBIDDEN.contains(c) || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{10ffff}')
+    };
+    if (1..=LENGTH_MAX).contains(&name.chars().count()) && !name.contains(refused) {
         return Ok(());
     }
-    let (path, source_text) = (path.to_owned(), source.to_owned());
-    Err(CommandError::Findings { path, source_text, findings })
+    Err(CommandError::invalid(format!("Invalid Name: '{name}'")).with_help(format!(
+        "a name has 1 to {LENGTH_MAX} characters, without blanks and without any of {FORBIDDEN}"
+    )))
 }
 
 /// The input: JSON, `@FILE` or `-`.
-fn read_input(text: &str) -> Result<Document, CommandError> {
+pub(super) fn read_input(text: &str) -> Result<Document, CommandError> {
     let (json, origin) = if text == "-" {
         let mut json = String::new();
         std::io::stdin().take(STATE_BYTES_MAX as u64 + 1).read_to_string(&mut json).map_err(
@@ -144,7 +230,8 @@ fn read_input(text: &str) -> Result<Document, CommandError> {
         )?;
         (json, "standard input".to_owned())
     } else if let Some(path) = text.strip_prefix('@') {
-        (read_source(Path::new(path))?, format!("`{path}`"))
+        let path = Path::new(path);
+        (read_source(path, path)?, format!("`{}`", path.display()))
     } else {
         (text.to_owned(), "`--input`".to_owned())
     };
@@ -156,159 +243,5 @@ fn read_input(text: &str) -> Result<Document, CommandError> {
         let message = format!("the input of {origin} is not JSON: {error}");
         CommandError::invalid(message)
             .with_help("give JSON, `@FILE` for a file, or `-` for standard input")
-    })
-}
-
-fn start(
-    machine: &NamedMachine,
-    input: Document,
-    args: &RunArgs,
-    child_executions_max: u32,
-) -> Start {
-    let name = Uuid::new_v4();
-    let (seed, _) = Uuid::new_v4().as_u64_pair();
-    Start {
-        machine_arn: format!("arn:aws:states:{ARN_SCOPE}:stateMachine:{}", machine.name),
-        execution_arn: format!("arn:aws:states:{ARN_SCOPE}:execution:{}:{name}", machine.name),
-        machine_name: machine.name.clone(),
-        name: name.to_string(),
-        role_arn: ROLE_ARN.to_owned(),
-        input,
-        at: Clock::wall(),
-        seed,
-        history_events_max: (!args.unlimited_history).then_some(HISTORY_EVENTS_MAX),
-        child_executions_max,
-        from: None,
-    }
-}
-
-/// Loads what the machine calls, and opens the buckets if a component may want them.
-fn load_functions(
-    args: &RunArgs,
-    source: &str,
-    workflow: &Workflow,
-    machine: &NamedMachine,
-    runtime: &tokio::runtime::Runtime,
-    timings: &Timings,
-) -> Result<(Functions, Option<Arc<dyn Buckets>>), CommandError> {
-    let needs_sandbox = Functions::need_sandbox(workflow, &machine.definition);
-    let (sandbox, objects) = if needs_sandbox {
-        let cache = args.cache.clone().or_else(default_cache).map(CodeCache::new);
-        let sandbox = Sandbox::new(cache);
-        let sandbox = sandbox.map_err(|error| CommandError::environment(error.to_string()))?;
-        timings.mark("sandbox set up");
-        let objects = runtime.block_on(open_objects(
-            &args.objects,
-            Functions::buckets(workflow, &machine.definition),
-        ))?;
-        timings.mark("buckets opened");
-        (Some(sandbox), Some(objects))
-    } else {
-        (None, None)
-    };
-    let environment = sandbox.as_ref().zip(objects.as_ref());
-    let functions = Functions::load(workflow, &machine.definition, environment);
-    timings.mark("components loaded");
-    match functions {
-        Ok(functions) => Ok((functions, objects)),
-        Err(unusable) => Err(unusable_functions(args, source, workflow, unusable)),
-    }
-}
-
-/// Opens the buckets. In a folder those that are granted are made, as they would exist on AWS.
-async fn open_objects(
-    place: &Path,
-    granted: BTreeSet<&str>,
-) -> Result<Arc<dyn Buckets>, CommandError> {
-    if place == Path::new("s3") {
-        let buckets = S3Buckets::from_environment().await;
-        let buckets = buckets.map_err(|error| CommandError::environment(error.to_string()))?;
-        return Ok(Arc::new(buckets));
-    }
-    let open = || {
-        let buckets = FolderBuckets::open(place.to_owned())?;
-        granted.iter().try_for_each(|bucket| buckets.create_bucket(bucket))?;
-        Ok(buckets)
-    };
-    let buckets = open().map_err(|error: ObjectError| {
-        CommandError::environment(error.to_string())
-            .with_help("choose another folder with `--objects DIR`")
-    })?;
-    Ok(Arc::new(buckets))
-}
-
-fn default_cache() -> Option<PathBuf> {
-    let base =
-        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    Some(base.join("stepwell"))
-}
-
-/// Functions that cannot be used, as findings at their place in the file.
-fn unusable_functions(
-    args: &RunArgs,
-    source: &str,
-    workflow: &Workflow,
-    unusable: Vec<Unusable>,
-) -> CommandError {
-    if let Some(fault) = unusable.iter().find(|unusable| unusable.environment) {
-        return CommandError::environment(format!(
-            "function `{}`: {}",
-            fault.function, fault.message
-        ));
-    }
-    let findings = unusable.into_iter().map(|unusable| {
-        let Unusable { function, message, help, .. } = unusable;
-        Finding { help, ..workflow.unusable_component(&function, message) }
-    });
-    CommandError::Findings {
-        path: args.file.clone(),
-        source_text: source.to_owned(),
-        findings: findings.collect(),
-    }
-}
-
-/// The output, or the reply, on standard output.
-fn tell(
-    args: &RunArgs,
-    output: &mut Output,
-    start: &Start,
-    outcome: &Outcome,
-    stopped_at: Timestamp,
-) -> Result<(), CommandError> {
-    if args.json {
-        return output.data(&reply::describe(start, outcome, stopped_at).to_string());
-    }
-    match outcome {
-        Outcome::Succeeded { output: document } => output.data(document.text()),
-        Outcome::Failed { .. } | Outcome::TimedOut | Outcome::Aborted { .. } => Ok(()),
-    }
-}
-
-/// Completes when somebody wants the run to end: Ctrl-C, a request to terminate, a terminal that is closed.
-///
-/// The signals are caught from this call on, not from the first poll on: one that comes between the two
-/// would be lost.
-fn interruption() -> std::io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Without a handler the signal ends the process by itself.
-            std::future::pending().await
-        }
     })
 }

@@ -4,16 +4,17 @@ use serde_json::Value;
 use stepwell_asl::Severity;
 
 use crate::args::ValidateArgs;
-use crate::command::load;
 use crate::error::{CommandError, counted};
 use crate::findings;
 use crate::output::Output;
+use crate::workflow_file;
 
 pub(crate) fn run(args: &ValidateArgs, output: &mut Output) -> Result<(), CommandError> {
     let mut all = Vec::new();
     let mut refused = 0;
     for path in &args.files {
-        let (source, loaded) = load(path, &args.beside, None)?;
+        let (kept, loaded) = workflow_file::read(path, &args.beside, None)?;
+        let source = kept.text;
         let (found, summary) = match loaded {
             Ok(workflow) => {
                 let (machines, functions) = (workflow.machines.len(), workflow.functions.len());

@@ -1,0 +1,89 @@
+//! `stepwell history`: an execution's history, as a table or as GetExecutionHistory would reply.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use stepwell_engine::HistoryEvent;
+use stepwell_journal::{Journal, Key};
+
+use crate::args::HistoryArgs;
+use crate::error::CommandError;
+use crate::keeping;
+use crate::output::{Output, harmless};
+
+/// How often somebody who follows looks for more.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
+/// So many events are read at a time.
+const PAGE: usize = 1000;
+
+pub(crate) fn run(args: &HistoryArgs, output: &mut Output) -> Result<(), CommandError> {
+    let journal = keeping::open(&args.state)?;
+    let summary = keeping::find(&journal, &args.name)?;
+    if args.json && !args.follow {
+        let events = journal.history(summary.key, 0, usize::MAX)?;
+        return output.data(&json!({ "events": events }).to_string());
+    }
+    let mut last = 0;
+    loop {
+        // Asked before the events are read: nothing comes after an end that was seen.
+        let (closed, driven) = state_of(&journal, summary.key)?;
+        loop {
+            let page = journal.history(summary.key, last, PAGE)?;
+            let Some(end) = page.last() else { break };
+            last = end.id;
+            for event in &page {
+                let line = if args.json {
+                    serde_json::to_string(event).expect("an event is JSON")
+                } else {
+                    line(event, summary.started_at)
+                };
+                output.data(&line)?;
+            }
+        }
+        if closed || !args.follow {
+            return Ok(());
+        }
+        if !driven {
+            output.note("no process runs it: `stepwell resume` goes on with it");
+            return Ok(());
+        }
+        std::thread::sleep(FOLLOW_INTERVAL);
+    }
+}
+
+/// Whether it has ended, and whether a process runs it.
+fn state_of(journal: &Journal, key: Key) -> Result<(bool, bool), CommandError> {
+    let closed = journal.describe(key)?.status.is_closed();
+    Ok((closed, journal.driven_by(key)?.is_some()))
+}
+
+/// `id  seconds since the start  type  what matters most`.
+fn line(event: &HistoryEvent, started_at: Timestamp) -> String {
+    let shown = serde_json::to_value(event).expect("an event is JSON");
+    let members = shown.as_object().expect("an event is an object");
+    let details = members.iter().find(|(name, _)| name.ends_with("EventDetails"));
+    let details = details.map_or(&Value::Null, |(_, details)| details);
+    let seconds = event.at.duration_since(started_at).as_secs_f64();
+    let mut line =
+        format!("{:>6}  {seconds:>9.3} s  {:<26}", event.id, event.details.event_type());
+    for name in ["name", "index", "resource", "error", "redriveCount", "input", "output", "cause"] {
+        match &details[name] {
+            Value::Null => {}
+            Value::String(text) if name == "name" => line += &format!("  {}", harmless(text)),
+            Value::String(text) => line += &format!("  {name}={}", cut(&harmless(text))),
+            value => line += &format!("  {name}={value}"),
+        }
+    }
+    line.trim_end().to_owned()
+}
+
+/// The beginning of a text, with how much was left out.
+fn cut(text: &str) -> String {
+    const SHOWN_MAX: usize = 60;
+    let text = text.replace('\n', "\\n");
+    match text.char_indices().nth(SHOWN_MAX) {
+        None => text,
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+    }
+}

@@ -1,0 +1,150 @@
+//! `stepwell resume`: goes on with executions whose process has ended.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use stepwell_engine::Outcome;
+use stepwell_journal::{Filter, JournalError, Key, Status, Summary};
+
+use crate::args::ResumeArgs;
+use crate::command::run::go_on_with_batch;
+use crate::driver::{Landed, Machine, Run, Share, Supply};
+use crate::error::{CommandError, counted};
+use crate::keeping::{self, Taken};
+use crate::output::Output;
+use crate::overview::Overview;
+use crate::runner::{Signals, Telling, course_of, drive, drive_one, is_open, machine_of, result_of};
+use crate::timings::Timings;
+use crate::workshop::Workshop;
+
+/// How many executions are resumed at a time, if it is not said.
+const CONCURRENCY: usize = 10;
+
+pub(crate) fn run(
+    args: &ResumeArgs,
+    output: &mut Output,
+    timings: Timings,
+) -> Result<(), CommandError> {
+    let share = keeping::share(&args.drive)?;
+    let mut workshop = Workshop::new(args.drive.cache.clone(), timings)?;
+    let concurrency = args.concurrency.map(std::num::NonZeroUsize::get);
+    let Some(name) = &args.name else {
+        return all(workshop, share, concurrency, output);
+    };
+    if let Some(batch) = share.journal.batch(name)? {
+        return go_on_with_batch(workshop, share, &batch, concurrency, output);
+    }
+    let mut share = share;
+    let summary = keeping::find(&share.journal, name)?;
+    if !is_open(summary.status) {
+        return ended(&share, &summary, output);
+    }
+    share.journal.claim(summary.key, &share.owner)?;
+    let taken = Taken::load(&share.journal, summary.key)?;
+    let machine = machine_of(&taken, &mut workshop, output)?;
+    let course = course_of(&taken, &share.journal, machine, None)?;
+    let telling = Telling { json: args.drive.json, history: None, timings: None, output };
+    drive_one(workshop, Some(share), course, telling)
+}
+
+/// It has ended: there is nothing to resume, and what it came to is told.
+fn ended(share: &Share, summary: &Summary, output: &mut Output) -> Result<(), CommandError> {
+    let (name, status) = (&summary.name, summary.status);
+    let help = match status {
+        Status::Succeeded => "",
+        _ => "; `stepwell redrive` goes on with it where it was",
+    };
+    output.note(&format!("the execution `{name}` is {status} already{help}"));
+    let outcome = share.journal.load(summary.key)?.outcome;
+    let Some(outcome) = outcome else { return Ok(()) };
+    if let Outcome::Succeeded { output: document } = &outcome {
+        output.data(document.text())?;
+    }
+    result_of(&outcome)
+}
+
+/// Goes on with everything that nobody runs.
+fn all(
+    mut workshop: Workshop,
+    share: Share,
+    concurrency: Option<usize>,
+    output: &mut Output,
+) -> Result<(), CommandError> {
+    let open = Filter { statuses: vec![Status::Pending, Status::Running], ..Filter::default() };
+    let mut queue = Queue::default();
+    for summary in share.journal.list(&open)?.into_iter().rev() {
+        if share.journal.driven_by(summary.key)?.is_none() {
+            queue.add(&share, summary.key, &mut workshop, output)?;
+        }
+    }
+    let total = queue.waiting.len();
+    if total == 0 {
+        output.note("nothing is interrupted");
+        return Ok(());
+    }
+    output.note(&format!("{} to go on with", counted(total, "execution")));
+    let overview = Overview::new(output.clone(), 0, total as u64);
+    let queue = Queue { overview: Some(overview), ..queue };
+    let concurrency = concurrency.unwrap_or(CONCURRENCY);
+    let (queue, driven) = drive(&workshop, queue, concurrency, Some(share), Signals::OF_MANY)?;
+    workshop.close();
+    let (ended, failed) = queue.overview.map(Overview::finish).unwrap_or_default();
+    if !driven?.complete {
+        return Err(CommandError::Interrupted { name: "--all".to_owned() });
+    }
+    match failed {
+        0 => Ok(()),
+        failed => {
+            let all = counted(usize::try_from(ended).unwrap_or(usize::MAX), "execution");
+            Err(CommandError::Many(format!("{failed} of {all} did not succeed")))
+        }
+    }
+}
+
+/// Executions that wait to be taken up, with what they run. A machine that several run is loaded once.
+#[derive(Default)]
+struct Queue {
+    machines: BTreeMap<String, Arc<Machine>>,
+    waiting: VecDeque<(Key, Arc<Machine>)>,
+    overview: Option<Overview>,
+}
+
+impl Queue {
+    fn add(
+        &mut self,
+        share: &Share,
+        key: Key,
+        workshop: &mut Workshop,
+        output: &mut Output,
+    ) -> Result<(), CommandError> {
+        let loaded = share.journal.load(key)?;
+        let what = format!("{}\n{}\n{}", loaded.start.machine_name, loaded.settings, loaded.workflow);
+        let machine = match self.machines.get(&what) {
+            Some(machine) => Arc::clone(machine),
+            None => {
+                let taken = Taken::load(&share.journal, key)?;
+                let machine = machine_of(&taken, workshop, output)?;
+                self.machines.insert(what, Arc::clone(&machine));
+                machine
+            }
+        };
+        self.waiting.push_back((key, machine));
+        Ok(())
+    }
+}
+
+impl Supply<Overview> for Queue {
+    fn next(&mut self, share: Option<&mut Share>) -> Result<Option<Run<Overview>>, JournalError> {
+        let (Some(share), Some(overview)) = (share, &self.overview) else { return Ok(None) };
+        while let Some((key, machine)) = self.waiting.pop_front() {
+            if let Some(run) = super::run::take_up(share, key, &machine, overview)? {
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
+    }
+
+    fn ended(&mut self, landed: Landed<Overview>) {
+        landed.observer.ended(&landed.execution, landed.at);
+    }
+}

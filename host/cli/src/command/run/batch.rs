@@ -1,0 +1,240 @@
+//! `stepwell run --inputs FILE`: an execution for each line, so many at a time, that go on as one.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use stepwell_asl::NamedMachine;
+use stepwell_engine::STATE_BYTES_MAX;
+use stepwell_journal::{Batch, Filter, JournalError, Key, NewBatch, Status};
+use stepwell_query::Document;
+use uuid::Uuid;
+
+use super::Prepared;
+use crate::clock::Clock;
+use crate::driver::{Landed, Machine, Run, Share, Supply};
+use crate::error::{CommandError, counted, reason};
+use crate::keeping::Taken;
+use crate::output::Output;
+use crate::overview::Overview;
+use crate::runner::{Course, Signals, course_of, drive, machine_of};
+use crate::timings::Timings;
+use crate::workshop::Workshop;
+
+/// So many executions are taken out of the journal at once.
+const CLAIMED_MAX: usize = 1024;
+
+/// What is kept with a batch.
+#[derive(Debug, Serialize, Deserialize)]
+struct BatchSettings {
+    /// How many run at a time.
+    concurrency: usize,
+    /// SHA-256 of its inputs.
+    inputs: String,
+}
+
+pub(super) fn run(
+    prepared: &Prepared<'_>,
+    machine: &NamedMachine,
+    inputs: &Path,
+    output: &mut Output,
+    timings: Timings,
+) -> Result<(), CommandError> {
+    let args = prepared.args;
+    let (inputs, hash) = read_lines(inputs)?;
+    let name = args.name.clone().unwrap_or_else(|| format!("batch-{}", Uuid::new_v4()));
+    super::check_name(&format!("{name}-{}", inputs.len()))?;
+    timings.mark("files read and checked");
+    let mut workshop = Workshop::new(args.cache.clone(), timings.clone())?;
+    let loaded = prepared.machine(machine, &mut workshop)?;
+    let mut share = prepared.open_journal()?;
+    let settings = BatchSettings { concurrency: args.concurrency.get(), inputs: hash };
+    if let Some(batch) = share.journal.batch(&name)? {
+        let before: Option<BatchSettings> = serde_json::from_str(&batch.settings).ok();
+        if before.is_none_or(|before| before.inputs != settings.inputs) {
+            let message = format!("there is a batch `{name}` already, with other inputs");
+            return Err(CommandError::invalid(message)
+                .with_help("choose another name with `--name NAME`, or give the same file"));
+        }
+        return go_on(workshop, share, &batch, Some(settings.concurrency), output);
+    }
+    let first = prepared.start(machine, Document::from(json!({})), String::new());
+    let new = prepared.new_execution(&mut share, first, &loaded)?;
+    let executions = inputs.into_iter().enumerate().map(|(index, input)| {
+        let name = format!("{name}-{}", index + 1);
+        let start = prepared.start(machine, input, name);
+        stepwell_journal::NewExecution { start, ..new.clone() }
+    });
+    let settings = serde_json::to_string(&settings).expect("settings are texts and numbers");
+    let batch = NewBatch { name: name.clone(), at: Clock::wall(), settings };
+    share.journal.create_batch(&batch, executions)?;
+    timings.mark("batch written down");
+    let batch = share.journal.batch(&name)?.expect("it was made just now");
+    drive_batch(workshop, share, &batch, loaded, args.concurrency.get(), output)
+}
+
+/// Goes on with all executions of a batch that have not ended.
+pub(crate) fn go_on(
+    mut workshop: Workshop,
+    share: Share,
+    batch: &Batch,
+    concurrency: Option<usize>,
+    output: &mut Output,
+) -> Result<(), CommandError> {
+    let settings: Option<BatchSettings> = serde_json::from_str(&batch.settings).ok();
+    let concurrency = concurrency.or(settings.map(|settings| settings.concurrency)).unwrap_or(1);
+    let filter = Filter { batch: Some(batch.id), limit: Some(1), ..Filter::default() };
+    let Some(any) = share.journal.list(&filter)?.first().map(|summary| summary.key) else {
+        output.note(&format!("the batch `{}` has no executions", batch.name));
+        return Ok(());
+    };
+    let taken = Taken::load(&share.journal, any)?;
+    let machine = machine_of(&taken, &mut workshop, output)?;
+    drive_batch(workshop, share, batch, machine, concurrency, output)
+}
+
+fn drive_batch(
+    workshop: Workshop,
+    share: Share,
+    batch: &Batch,
+    machine: Arc<Machine>,
+    concurrency: usize,
+    output: &mut Output,
+) -> Result<(), CommandError> {
+    let filter = |statuses: &[Status]| Filter {
+        batch: Some(batch.id),
+        statuses: statuses.to_vec(),
+        ..Filter::default()
+    };
+    let before = share.journal.tally(&filter(&[]))?;
+    let closed: u64 = before.iter().filter(|(status, _)| status.is_closed()).map(|(_, n)| n).sum();
+    let total = batch.total;
+    if closed > 0 {
+        let name = &batch.name;
+        output.note(&format!("the batch `{name}` goes on: {closed} of {total} have ended"));
+    }
+    let interrupted = share.journal.list(&filter(&[Status::Running]))?;
+    let queue = Queue {
+        waiting: interrupted.into_iter().rev().map(|summary| summary.key).collect(),
+        batch: Some(batch.clone()),
+        machine,
+        overview: Overview::new(output.clone(), closed, total),
+    };
+    let (queue, driven) = drive(&workshop, queue, concurrency, Some(share), Signals::OF_MANY)?;
+    workshop.close();
+    let Queue { overview, .. } = queue;
+    let (ended, failed) = overview.finish();
+    let driven = driven.map_err(|error| {
+        let error = CommandError::from(error);
+        error.with_more(&format!("go on with `stepwell resume {}`", batch.name))
+    })?;
+    if let Some(error) = driven.unwritten {
+        output.note(&format!("the journal was not written to the end: {error}"));
+    }
+    if !driven.complete {
+        return Err(CommandError::Interrupted { name: batch.name.clone() });
+    }
+    // Those that failed before this run count as well.
+    let succeeded = before.get(&Status::Succeeded).copied().unwrap_or_default();
+    match failed + closed - succeeded {
+        0 => Ok(()),
+        failed => {
+            let all = counted(usize::try_from(ended + closed).unwrap_or(usize::MAX), "execution");
+            Err(CommandError::Many(format!("{failed} of {all} did not succeed")))
+        }
+    }
+}
+
+/// Executions of one batch: first those that were interrupted, then those that have not begun.
+struct Queue {
+    waiting: VecDeque<Key>,
+    batch: Option<Batch>,
+    machine: Arc<Machine>,
+    overview: Overview,
+}
+
+/// Takes up an execution as one of many; none if it has ended or somebody else is at it.
+pub(crate) fn take_up(
+    share: &mut Share,
+    key: Key,
+    machine: &Arc<Machine>,
+    overview: &Overview,
+) -> Result<Option<Run<Overview>>, JournalError> {
+    match share.journal.claim(key, &share.owner) {
+        Ok(()) => {}
+        Err(JournalError::Owned { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let corrupt = |error: &CommandError| JournalError::Corrupt {
+        execution: key.to_string(),
+        sequence: 0,
+        what: error.to_string(),
+    };
+    let taken = Taken::load(&share.journal, key).map_err(|error| corrupt(&error))?;
+    if taken.loaded.summary.status.is_closed() {
+        return Ok(None);
+    }
+    let course = course_of(&taken, &share.journal, Arc::clone(machine), None);
+    let Course { machine, execution, first, clock, key } = course.map_err(|e| corrupt(&e))?;
+    overview.begun();
+    let observer = overview.clone();
+    Ok(Some(Run { machine, execution, first, clock, key, observer }))
+}
+
+impl Supply<Overview> for Queue {
+    fn next(&mut self, share: Option<&mut Share>) -> Result<Option<Run<Overview>>, JournalError> {
+        let share = share.ok_or_else(|| JournalError::NotFound { path: ".".into() })?;
+        loop {
+            if self.waiting.is_empty()
+                && let Some(batch) = &self.batch
+            {
+                let next = share.journal.claim_pending(batch.id, CLAIMED_MAX, &share.owner)?;
+                self.waiting.extend(next);
+            }
+            let Some(key) = self.waiting.pop_front() else { return Ok(None) };
+            if let Some(run) = take_up(share, key, &self.machine, &self.overview)? {
+                return Ok(Some(run));
+            }
+        }
+    }
+
+    fn ended(&mut self, landed: Landed<Overview>) {
+        landed.observer.ended(&landed.execution, landed.at);
+    }
+}
+
+/// The inputs, one for each line that is not blank, and their hash. Nothing begins if one of them is wrong.
+fn read_lines(path: &Path) -> Result<(Vec<Document>, String), CommandError> {
+    let file = std::fs::File::open(path).map_err(|error| CommandError::unreadable(path, &error))?;
+    let (mut inputs, mut hash) = (Vec::new(), Sha256::new());
+    for (index, line) in BufReader::new(file).lines().enumerate() {
+        let wrong = |what: String| {
+            let place = format!("line {} of `{}`", index + 1, path.display());
+            CommandError::invalid(format!("{place} {what}"))
+                .with_help("each line is the input of one execution, in JSON")
+        };
+        let line = line.map_err(|error| wrong(format!("cannot be read: {}", reason(&error))))?;
+        let line = line.trim();
+        if line.is_empty() {
+            continue;
+        }
+        if line.len() > STATE_BYTES_MAX {
+            return Err(wrong(format!("is longer than {STATE_BYTES_MAX} bytes")));
+        }
+        hash.update(line);
+        hash.update("\n");
+        let input = Document::parse(line).map_err(|e| wrong(format!("is not JSON: {e}")))?;
+        inputs.push(input);
+    }
+    if inputs.is_empty() {
+        let message = format!("`{}` has no inputs", path.display());
+        return Err(CommandError::invalid(message)
+            .with_help("write the input of one execution, in JSON, on each line"));
+    }
+    let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((inputs, hash))
+}

@@ -1,0 +1,307 @@
+//! An execution under way: what it waits for, and what that comes to.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use stepwell_asl::{Definition, Name};
+use stepwell_engine::{Effect, EffectId, Event, Execution, Failure, Invocation, Purpose};
+use stepwell_journal::{Answer as Said, Key, Letter, LetterId, Message};
+use tokio::task::AbortHandle;
+
+use super::observer::{Answered, Observer};
+use crate::clock::Clock;
+use crate::functions::{self, Answer, Call, Callable, Functions};
+
+/// What executions of one machine share.
+#[derive(Clone)]
+pub struct Machine {
+    /// What they run.
+    pub definition: Arc<Definition>,
+    /// What their tasks call.
+    pub functions: Functions,
+}
+
+/// An execution that is to be run.
+pub struct Run<O> {
+    /// What it runs and calls.
+    pub machine: Arc<Machine>,
+    /// Where it stands.
+    pub execution: Execution,
+    /// What happens to it first; nothing if it goes on where it was.
+    pub first: Option<Event>,
+    /// What time it is for it.
+    pub clock: Clock,
+    /// Where the journal keeps it.
+    pub key: Option<Key>,
+    /// Who is told what happens.
+    pub observer: O,
+}
+
+/// Something that happened to a flight.
+pub(super) enum Happened {
+    /// Something that the engine is to know.
+    Event(Event),
+    /// A call ended.
+    Ended(Ended),
+    /// Something may be due.
+    Due,
+    /// A message came.
+    Letter(Letter),
+}
+
+/// A call that was answered.
+pub(super) struct Ended {
+    pub(super) id: EffectId,
+    state: Name,
+    function: Name,
+    answer: Answer,
+}
+
+pub(super) type Calling = Pin<Box<dyn Future<Output = Ended> + Send>>;
+
+/// What happens at a time.
+enum Due {
+    /// A timer of the engine fires.
+    Timer,
+    /// A stub answers.
+    Stub(Box<Ended>),
+}
+
+/// An execution under way.
+pub(super) struct Flight<O> {
+    pub(super) key: Option<Key>,
+    pub(super) machine: Arc<Machine>,
+    pub(super) execution: Execution,
+    pub(super) clock: Clock,
+    pub(super) observer: O,
+    /// Calls of components. One that the driver itself takes on has no handle.
+    calls: BTreeMap<EffectId, Option<AbortHandle>>,
+    due: BTreeMap<(Timestamp, EffectId), Due>,
+    /// When what is due is due.
+    due_at: BTreeMap<EffectId, Timestamp>,
+    pub(super) tokens: BTreeMap<EffectId, String>,
+    /// When the driver looks after it.
+    pub(super) wake_at: Option<Timestamp>,
+    /// The driver is about to look after it.
+    pub(super) is_queued: bool,
+    /// The engine has more to do, which comes before anything that a clock could jump to.
+    resumes: bool,
+    /// The driver's last round in which something happened to it.
+    pub(super) round: u64,
+}
+
+/// What a flight wants of the driver after its effects were begun.
+#[derive(Default)]
+pub(super) struct Wants {
+    pub(super) calls: Vec<(EffectId, Calling)>,
+    pub(super) resume: bool,
+    pub(super) finished: bool,
+}
+
+impl<O: Observer> Flight<O> {
+    pub(super) fn new(run: Run<O>) -> (Self, Option<Event>) {
+        let Run { machine, execution, first, clock, key, observer } = run;
+        let flight = Self {
+            key,
+            machine,
+            execution,
+            clock,
+            observer,
+            calls: BTreeMap::new(),
+            due: BTreeMap::new(),
+            due_at: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            wake_at: None,
+            is_queued: false,
+            resumes: false,
+            round: 0,
+        };
+        (flight, first)
+    }
+
+    /// Whether nothing is under way that takes real time: a component, or somebody who is to answer.
+    fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.tokens.is_empty()
+    }
+
+    /// Whether its clock jumps to what is due next: only when nothing is under way that could happen
+    /// before.
+    pub(super) fn jumps(&self) -> bool {
+        self.clock.skips() && self.is_idle() && !self.resumes
+    }
+
+    /// What the engine is to know of something that happened; none if it is not wanted any more.
+    pub(super) fn event_of(&mut self, happened: Happened) -> Option<(Event, Option<LetterId>)> {
+        match happened {
+            Happened::Event(event) => {
+                self.resumes = false;
+                Some((event, None))
+            }
+            // A call that ended while it was being cancelled is none of the engine's any more.
+            Happened::Ended(ended) => {
+                self.calls.remove(&ended.id)?;
+                Some((self.outcome(ended), None))
+            }
+            Happened::Due => {
+                self.is_queued = false;
+                Some((self.due()?, None))
+            }
+            Happened::Letter(letter) => Some((self.message(letter.message)?, Some(letter.id))),
+        }
+    }
+
+    /// What is due, if its time has come.
+    fn due(&mut self) -> Option<Event> {
+        let (at, id) = *self.due.first_key_value()?.0;
+        if self.jumps() {
+            self.clock.jump_to(at);
+        }
+        if !self.clock.until(at).is_zero() {
+            return None;
+        }
+        self.due_at.remove(&id);
+        match self.due.remove(&(at, id))? {
+            Due::Timer => Some(Event::TimerFired { id }),
+            Due::Stub(ended) => Some(self.outcome(*ended)),
+        }
+    }
+
+    fn message(&mut self, message: Message) -> Option<Event> {
+        let (id, answer) = match message {
+            Message::StopRequested { error, cause } => {
+                return Some(Event::StopRequested { error, cause });
+            }
+            Message::Answered { effect, answer } => (effect, answer),
+        };
+        if answer == Said::Heartbeat {
+            return self.tokens.contains_key(&id).then_some(Event::TaskHeartbeat { id });
+        }
+        self.tokens.remove(&id)?;
+        Some(match answer {
+            Said::Success(output) => Event::TaskSucceeded { id, output },
+            Said::Failure { error, cause } => {
+                Event::TaskFailed { id, failure: Failure::from_parts(error, cause) }
+            }
+            Said::Heartbeat => unreachable!("it was taken above"),
+        })
+    }
+
+    fn outcome(&mut self, ended: Ended) -> Event {
+        let Ended { id, state, function, answer } = ended;
+        self.observer.on_answer(&Answered {
+            state: &state,
+            function: &function,
+            failure: answer.result.as_ref().err(),
+            report: answer.report.as_ref(),
+        });
+        match answer.result {
+            Ok(output) => Event::FunctionSucceeded { id, output },
+            Err(failure) => Event::FunctionFailed { id, failure },
+        }
+    }
+
+    /// Begins what the engine asked for at a time.
+    pub(super) fn perform(&mut self, effects: Vec<Effect>, at: Timestamp) -> Wants {
+        let mut wants = Wants::default();
+        for effect in effects {
+            match effect {
+                Effect::Invoke(invocation) => {
+                    self.observer.on_call(&invocation.state, &invocation.function);
+                    if let Some(call) = self.call(invocation, at) {
+                        wants.calls.push(call);
+                    }
+                }
+                Effect::OpenToken(open) => {
+                    self.observer.on_token(&open);
+                    self.tokens.insert(open.id, open.token);
+                }
+                Effect::SetTimer { id, at, purpose } => {
+                    if let Purpose::Wait { state } = purpose {
+                        self.observer.on_wait(&state, at);
+                    }
+                    self.schedule(id, at, Due::Timer);
+                }
+                Effect::Cancel { id } => self.cancel(id),
+                Effect::Resume => {
+                    self.resumes = true;
+                    wants.resume = true;
+                }
+                Effect::Finish(_) => {
+                    self.abort();
+                    wants.finished = true;
+                }
+            }
+        }
+        self.clock.set_running(!self.is_idle());
+        wants
+    }
+
+    /// Begins a call. What has no component answers in its turn, when it has slept; the rest is the
+    /// driver's.
+    fn call(&mut self, invocation: Invocation, now: Timestamp) -> Option<(EffectId, Calling)> {
+        let Invocation { id, state, function, arn, payload, request_id, call: number, .. } =
+            invocation;
+        let call = Call { request_id, arn, payload };
+        let functions = &self.machine.functions;
+        let (seconds, answer) = match functions.get(function.as_str()) {
+            Some(Callable::Function(callable)) => {
+                let callable = callable.clone();
+                self.calls.insert(id, None);
+                let calling: Calling = Box::pin(async move {
+                    let answer = functions::invoke(&callable, call).await;
+                    Ended { id, state, function, answer }
+                });
+                return Some((id, calling));
+            }
+            Some(Callable::Stub(stub)) => {
+                let (seconds, answer) = functions::answer_of(stub, number);
+                (seconds, functions::answer(answer, call))
+            }
+            None => (0.0, functions.missing(function.as_str(), &call)),
+        };
+        let sleeps = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let at = now.saturating_add(sleeps).unwrap_or(Timestamp::MAX);
+        self.schedule(id, at, Due::Stub(Box::new(Ended { id, state, function, answer })));
+        None
+    }
+
+    /// Says how a call can be stopped.
+    pub(super) fn set_handle(&mut self, id: EffectId, handle: AbortHandle) {
+        self.calls.insert(id, Some(handle));
+    }
+
+    fn schedule(&mut self, id: EffectId, at: Timestamp, due: Due) {
+        self.due_at.insert(id, at);
+        self.due.insert((at, id), due);
+    }
+
+    fn cancel(&mut self, id: EffectId) {
+        if let Some(Some(handle)) = self.calls.remove(&id) {
+            handle.abort();
+        }
+        if let Some(at) = self.due_at.remove(&id) {
+            self.due.remove(&(at, id));
+        }
+        self.tokens.remove(&id);
+    }
+
+    /// Whether a call is still wanted.
+    pub(super) fn wants_call(&self, id: EffectId) -> bool {
+        self.calls.contains_key(&id)
+    }
+
+    /// Stops every call.
+    pub(super) fn abort(&mut self) {
+        for handle in std::mem::take(&mut self.calls).into_values().flatten() {
+            handle.abort();
+        }
+    }
+
+    /// When something is due next, by its own clock.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.due.first_key_value().map(|((at, _), _)| *at)
+    }
+}

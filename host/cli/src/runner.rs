@@ -1,0 +1,261 @@
+//! Driving executions from a command: signals, the journal's share of it, and what a person is told at the
+//! end.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use stepwell_engine::{Event, Execution, Outcome};
+use stepwell_journal::{Journal, Key, Status};
+
+use crate::clock::Clock;
+use crate::driver::{Driven, Landed, Machine, Only, Run, Share, Stop, Supply, clock_of, drive_all};
+use crate::error::CommandError;
+use crate::failure::ended;
+use crate::history::HistoryFile;
+use crate::keeping::Taken;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::reply::{self, Reply};
+use crate::timings::Timings;
+use crate::workshop::{Parts, Workshop};
+
+/// How the end of an execution is told.
+pub(crate) struct Telling<'t> {
+    /// As DescribeExecution would reply.
+    pub(crate) json: bool,
+    /// Where the history goes.
+    pub(crate) history: Option<HistoryFile>,
+    /// What took how long.
+    pub(crate) timings: Option<Timings>,
+    pub(crate) output: &'t mut Output,
+}
+
+/// One execution that is to be driven to its end.
+pub(crate) struct Course {
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) execution: Execution,
+    pub(crate) first: Option<Event>,
+    pub(crate) clock: Clock,
+    pub(crate) key: Option<Key>,
+}
+
+impl Course {
+    /// One that begins.
+    pub(crate) fn fresh(machine: Arc<Machine>, execution: Execution, skips: bool) -> Self {
+        let clock = Clock::new(skips, execution.start().at);
+        Self { machine, execution, first: Some(Event::Started), clock, key: None }
+    }
+}
+
+/// Takes up an execution where it is. `first` is what happens to it then, if anything does.
+pub(crate) fn course_of(
+    taken: &Taken,
+    journal: &Journal,
+    machine: Arc<Machine>,
+    first: Option<Event>,
+) -> Result<Course, CommandError> {
+    let execution = taken.restore(journal)?;
+    let pending = taken.loaded.sequence == 0;
+    let last_at = taken.loaded.last_at.filter(|_| !pending);
+    let clock = match last_at {
+        None => Clock::new(taken.settings.skip_waits, execution.start().at),
+        last_at => clock_of(taken.settings.skip_waits, last_at),
+    };
+    let first = first.or_else(|| pending.then_some(Event::Started));
+    Ok(Course { machine, execution, first, clock, key: Some(taken.loaded.summary.key) })
+}
+
+/// The machine of an execution that is taken up: the definition as it was when the execution began, the
+/// functions as they are now, as Lambda's would be.
+pub(crate) fn machine_of(
+    taken: &Taken,
+    workshop: &mut Workshop,
+    output: &mut Output,
+) -> Result<Arc<Machine>, CommandError> {
+    let definition = &taken.machine()?.definition;
+    let now = taken.kept.read_again();
+    let now = now.filter(|(_, workflow)| workflow.missing(definition).is_empty());
+    let file = taken.kept.path.display();
+    match &now {
+        Some((kept, _)) if *kept != taken.kept => output.note(&format!(
+            "`{file}` has changed since the execution began: its functions are taken as they are now, its \
+             state machine as it was"
+        )),
+        Some(_) => {}
+        None => output.note(&format!(
+            "`{file}` cannot be used as it is now: functions are taken as they were"
+        )),
+    }
+    let (kept, functions) =
+        now.as_ref().map_or((&taken.kept, &taken.workflow), |(kept, workflow)| (kept, workflow));
+    let objects = &taken.settings.objects;
+    let machine = workshop.machine(&Parts { kept, functions, definition, objects })?;
+    for (function, hash) in machine.functions.hashes() {
+        let before = taken.settings.components.get(function);
+        if before.is_some_and(|before| before != hash) {
+            let message =
+                format!("the component of `{function}` has changed since the execution began");
+            output.note(&message);
+        }
+    }
+    Ok(machine)
+}
+
+/// Drives one execution to its end and tells of it.
+pub(crate) fn drive_one(
+    workshop: Workshop,
+    share: Option<Share>,
+    course: Course,
+    telling: Telling<'_>,
+) -> Result<(), CommandError> {
+    let Telling { json, history, timings, output } = telling;
+    let start = course.execution.start().clone();
+    let name = start.name.clone();
+    let Course { machine, execution, first, clock, key } = course;
+    let observer = Progress::new(output.clone(), history, timings);
+    let run = Run { machine, execution, first, clock, key, observer };
+    let leaves = share.as_ref().is_some_and(|share| !share.optional);
+    let only = Only { run: Some(run), landed: None };
+    let (only, driven) = drive(&workshop, only, 1, share, Signals::of_one(leaves))?;
+    workshop.close();
+    let landed = only.landed;
+    let driven = driven.map_err(|error| told_at(error.into(), &name))?;
+    if let Some(error) = driven.unwritten {
+        output.note(&format!("the journal was not written to the end: {error}"));
+    }
+    let Some(Landed { execution, at, observer, .. }) = landed else {
+        return Err(CommandError::Interrupted { name });
+    };
+    let kept = observer.finish().map_or(Ok(()), HistoryFile::finish);
+    let outcome = execution.outcome().expect("it has landed");
+    if json {
+        output.data(&describe(&execution, outcome, at, leaves).to_string())?;
+    } else if let Outcome::Succeeded { output: document } = outcome {
+        output.data(document.text())?;
+    }
+    kept?;
+    result_of(outcome)
+}
+
+fn told_at(error: CommandError, name: &str) -> CommandError {
+    error.with_more(&format!(
+        "nothing more was done; go on with `stepwell resume {name}` when that is mended"
+    ))
+}
+
+fn describe(
+    execution: &Execution,
+    outcome: &Outcome,
+    at: Timestamp,
+    kept: bool,
+) -> serde_json::Value {
+    let redrivable = if kept {
+        execution.redrivable(at)
+    } else {
+        Err("Execution is not kept and cannot be redriven".to_owned())
+    };
+    reply::describe(&Reply {
+        start: execution.start(),
+        status: reply::status(outcome),
+        outcome: Some(outcome),
+        stopped_at: Some(at),
+        redrives: execution.redrives(),
+        redrivable,
+    })
+}
+
+/// What the process says of an outcome.
+pub(crate) fn result_of(outcome: &Outcome) -> Result<(), CommandError> {
+    Err(CommandError::Execution(match outcome {
+        Outcome::Succeeded { .. } => return Ok(()),
+        Outcome::Failed { error, cause } => ended("failed", error.as_deref(), cause.as_deref()),
+        Outcome::TimedOut => {
+            let cause = "the execution took longer than the machine's `TimeoutSeconds`";
+            ended("timed out", Some("States.Timeout"), Some(cause))
+        }
+        Outcome::Aborted { error, cause } => {
+            ended("was stopped", error.as_deref(), cause.as_deref())
+        }
+    }))
+}
+
+/// What signals mean.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signals {
+    /// Ctrl-C.
+    interrupt: Stop,
+    /// A request to terminate, a terminal that is closed.
+    terminate: Stop,
+}
+
+impl Signals {
+    /// Who runs one execution and presses Ctrl-C wants that execution to end. Who ends the process does not,
+    /// if it can go on later.
+    fn of_one(leaves: bool) -> Self {
+        let terminate = if leaves { Stop::Leave } else { Stop::Abort };
+        Self { interrupt: Stop::Abort, terminate }
+    }
+
+    /// Of many, none is meant by it.
+    pub(crate) const OF_MANY: Self = Self { interrupt: Stop::Leave, terminate: Stop::Leave };
+}
+
+/// Drives what is supplied, on a thread of the runtime, where a function's first step is taken without
+/// waking another thread.
+pub(crate) fn drive<O, S>(
+    workshop: &Workshop,
+    mut supply: S,
+    concurrency: usize,
+    share: Option<Share>,
+    signals: Signals,
+) -> Result<(S, Result<Driven, stepwell_journal::JournalError>), CommandError>
+where
+    O: crate::driver::Observer + Send + 'static,
+    S: Supply<O> + Send + 'static,
+{
+    let stop = {
+        let _runtime = workshop.runtime.enter();
+        interruption(signals).map_err(|error| {
+            CommandError::environment(format!("cannot listen for Ctrl-C: {error}"))
+        })?
+    };
+    let driven = workshop.runtime.spawn(async move {
+        let driven = drive_all(&mut supply, concurrency, share, stop).await;
+        (supply, driven)
+    });
+    Ok(workshop.runtime.block_on(driven).expect("the driver does not panic and is not cancelled"))
+}
+
+/// Completes when somebody wants the run to end: Ctrl-C, a request to terminate, a terminal that is closed.
+///
+/// The signals are caught from this call on, not from the first poll on: one that comes between the two
+/// would be lost.
+fn interruption(signals: Signals) -> std::io::Result<impl Future<Output = Stop>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => signals.interrupt,
+                _ = terminate.recv() => signals.terminate,
+                _ = hangup.recv() => signals.terminate,
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without a handler the signal ends the process by itself.
+            std::future::pending().await
+        }
+        signals.interrupt
+    })
+}
+
+/// Whether an execution can be gone on with.
+pub(crate) fn is_open(status: Status) -> bool {
+    matches!(status, Status::Pending | Status::Running)
+}

@@ -1,0 +1,165 @@
+//! What executions are run with: threads, the sandbox, buckets, and machines with their functions loaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_asl::{Definition, Finding, Workflow};
+use stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX;
+use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
+use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox};
+
+use crate::driver::Machine;
+use crate::error::CommandError;
+use crate::functions::{Functions, Unusable};
+use crate::timings::Timings;
+use crate::workflow_file::Kept;
+
+/// How long a run waits for what it has left behind on other threads.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a run waits for the storage to remove what stopped writers have left there.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens what is needed when it is needed, and only once.
+pub(crate) struct Workshop {
+    pub(crate) runtime: tokio::runtime::Runtime,
+    cache: Option<PathBuf>,
+    timings: Timings,
+    sandbox: Option<Sandbox>,
+    buckets: BTreeMap<PathBuf, Arc<dyn Buckets>>,
+}
+
+/// What a machine is made of.
+pub(crate) struct Parts<'p> {
+    /// The file of the functions.
+    pub(crate) kept: &'p Kept,
+    /// The functions.
+    pub(crate) functions: &'p Workflow,
+    /// The machine.
+    pub(crate) definition: &'p Definition,
+    /// Where objects are: a folder, or `s3`.
+    pub(crate) objects: &'p Path,
+}
+
+impl Workshop {
+    pub(crate) fn new(cache: Option<PathBuf>, timings: Timings) -> Result<Self, CommandError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| CommandError::environment(format!("cannot start threads: {error}")))?;
+        let cache = cache.or_else(default_cache);
+        Ok(Self { runtime, cache, timings, sandbox: None, buckets: BTreeMap::new() })
+    }
+
+    /// Loads what a machine calls, and opens the buckets if a component may want them.
+    pub(crate) fn machine(&mut self, parts: &Parts<'_>) -> Result<Arc<Machine>, CommandError> {
+        let Parts { kept, functions: workflow, definition, objects } = *parts;
+        let environment = if Functions::need_sandbox(workflow, definition) {
+            let sandbox = self.sandbox()?;
+            let buckets = self.buckets(objects, Functions::buckets(workflow, definition))?;
+            Some((sandbox, buckets))
+        } else {
+            None
+        };
+        let environment = environment.as_ref().map(|(sandbox, buckets)| (sandbox, buckets));
+        let functions = Functions::load(workflow, definition, &kept.base, environment);
+        self.timings.mark("components loaded");
+        let functions = functions.map_err(|unusable| unusable_functions(kept, workflow, unusable))?;
+        Ok(Arc::new(Machine { definition: Arc::new(definition.clone()), functions }))
+    }
+
+    fn sandbox(&mut self) -> Result<Sandbox, CommandError> {
+        if let Some(sandbox) = &self.sandbox {
+            return Ok(sandbox.clone());
+        }
+        let sandbox = Sandbox::new(self.cache.clone().map(CodeCache::new));
+        let sandbox = sandbox.map_err(|error| CommandError::environment(error.to_string()))?;
+        self.timings.mark("sandbox set up");
+        self.sandbox = Some(sandbox.clone());
+        Ok(sandbox)
+    }
+
+    fn buckets(
+        &mut self,
+        place: &Path,
+        granted: BTreeSet<&str>,
+    ) -> Result<Arc<dyn Buckets>, CommandError> {
+        // In a folder, the buckets that are granted are made each time.
+        if let Some(buckets) = self.buckets.get(place)
+            && place == Path::new("s3")
+        {
+            return Ok(Arc::clone(buckets));
+        }
+        let buckets = self.runtime.block_on(open_objects(place, granted))?;
+        self.timings.mark("buckets opened");
+        self.buckets.insert(place.to_owned(), Arc::clone(&buckets));
+        Ok(buckets)
+    }
+
+    /// Lets go of everything, and waits a while for what is still under way.
+    pub(crate) fn close(self) {
+        for buckets in self.buckets.values() {
+            // A writer that was stopped leaves parts of an upload behind, which somebody would pay for.
+            _ = self
+                .runtime
+                .block_on(async { tokio::time::timeout(SETTLE_TIMEOUT, buckets.settle()).await });
+        }
+        // A file operation of a guest that was stopped may still be under way: not for long.
+        self.runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    }
+}
+
+/// How many child executions a distributed Map runs at a time.
+pub(crate) fn child_executions_max(workflow: &Workflow, definition: &Definition) -> u32 {
+    if Functions::need_sandbox(workflow, definition) {
+        // More would only wait for a place in the sandbox, and their timeouts would not wait with them.
+        CONCURRENT_INVOCATIONS_MAX
+    } else {
+        DISTRIBUTED_EXECUTIONS_MAX
+    }
+}
+
+/// Opens the buckets. In a folder those that are granted are made, as they would exist on AWS.
+async fn open_objects(
+    place: &Path,
+    granted: BTreeSet<&str>,
+) -> Result<Arc<dyn Buckets>, CommandError> {
+    if place == Path::new("s3") {
+        let buckets = S3Buckets::from_environment().await;
+        let buckets = buckets.map_err(|error| CommandError::environment(error.to_string()))?;
+        return Ok(Arc::new(buckets));
+    }
+    let open = || {
+        let buckets = FolderBuckets::open(place.to_owned())?;
+        granted.iter().try_for_each(|bucket| buckets.create_bucket(bucket))?;
+        Ok(buckets)
+    };
+    let buckets = open().map_err(|error: ObjectError| {
+        CommandError::environment(error.to_string())
+            .with_help("choose another folder with `--objects DIR`")
+    })?;
+    Ok(Arc::new(buckets))
+}
+
+fn default_cache() -> Option<PathBuf> {
+    let base =
+        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(base.join("stepwell"))
+}
+
+/// Functions that cannot be used, as findings at their place in the file.
+fn unusable_functions(kept: &Kept, workflow: &Workflow, unusable: Vec<Unusable>) -> CommandError {
+    if let Some(fault) = unusable.iter().find(|unusable| unusable.environment) {
+        return CommandError::environment(format!(
+            "function `{}`: {}",
+            fault.function, fault.message
+        ));
+    }
+    let findings = unusable.into_iter().map(|unusable| {
+        let Unusable { function, message, help, .. } = unusable;
+        Finding { help, ..workflow.unusable_component(&function, message) }
+    });
+    kept.refuse(findings.collect())
+}
