@@ -41,8 +41,10 @@ impl Recent {
         /// So many are worth a comparison by bytes.
         const RELOADED_MAX: i64 = 4;
         let mut recent = Self::default();
-        let sql = "SELECT key, text FROM documents WHERE key >= ?1 AND key < ?2
-            ORDER BY key DESC LIMIT ?3";
+        let sql = "SELECT key, text FROM documents WHERE key = ?1 + 1
+            UNION SELECT * FROM (SELECT key, text FROM documents WHERE key >= ?1 AND key < ?2
+                ORDER BY key DESC LIMIT ?3)
+            ORDER BY key";
         let mut statement = db.prepare_cached(sql)?;
         let rows = key.rows();
         let mut rows = statement.query((rows.start, rows.end, RELOADED_MAX))?;
@@ -100,10 +102,11 @@ impl Recent {
     fn remember(&mut self, number: u64, document: Document) {
         self.bytes += document.size_bytes();
         self.documents.push_front((number, document));
-        if self.documents.len() > RECENT_MAX
-            && let Some((_, oldest)) = self.documents.pop_back()
-        {
-            self.bytes -= oldest.size_bytes();
+        if self.documents.len() > RECENT_MAX {
+            // The first one may be the execution's input, which each snapshot names.
+            let first = self.documents.back().is_some_and(|(number, _)| *number == 1);
+            let oldest = self.documents.remove(RECENT_MAX - usize::from(first));
+            self.bytes -= oldest.map_or(0, |(_, oldest)| oldest.size_bytes());
         }
     }
 }

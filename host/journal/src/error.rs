@@ -78,6 +78,12 @@ pub enum JournalError {
         /// What happened.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A journal is where a new one was to be.
+    #[error("there is a journal already: `{}`", path.display())]
+    TargetExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// An execution has this name and is another one or has ended. The text is AWS's.
     #[error("Execution Already Exists: '{arn}'")]
     AlreadyExists {
@@ -151,6 +157,7 @@ impl JournalError {
                 "let the doctor look at it, and salvage what can be read into a new folder"
             }
             Self::Io { .. } => "look at the disk and at the folder's permissions",
+            Self::TargetExists { .. } => "name an empty folder",
             Self::AlreadyExists { .. } => "start it under another name, or delete the old one",
             Self::NoSuchExecution { .. } => "list the executions",
             Self::Ambiguous { .. } => "name more of it, or the whole ARN",

@@ -313,7 +313,7 @@ impl Journal {
     }
 }
 
-fn existing(dir: &Path) -> Result<PathBuf, JournalError> {
+pub(crate) fn existing(dir: &Path) -> Result<PathBuf, JournalError> {
     let path = dir.join(FILE_NAME);
     match fs::metadata(&path) {
         Ok(_) => Ok(path),
@@ -358,9 +358,10 @@ pub(crate) fn connect_for_reading(path: &Path) -> Result<Connection, JournalErro
     // and without permission to write nobody here is changing it.
     let log = path.with_file_name(format!("{FILE_NAME}-wal"));
     match opened {
-        Err(JournalError::Io { .. } | JournalError::ReadOnly { .. })
-            if fs::metadata(&log).map_or(0, |log| log.len()) == 0 =>
-        {
+        Err(JournalError::Io { .. }) if fs::metadata(&log).map_or(0, |log| log.len()) > 0 => {
+            Err(JournalError::ReadOnly { path: path.to_owned() })
+        }
+        Err(JournalError::Io { .. } | JournalError::ReadOnly { .. }) => {
             let text = path.to_string_lossy();
             let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
             let uri = format!("file:{escaped}?immutable=1");

@@ -23,6 +23,7 @@ mod executions;
 mod export;
 mod inbox;
 mod journal;
+mod log;
 mod owners;
 mod reading;
 mod recorder;
@@ -31,16 +32,16 @@ mod salvage;
 mod schema;
 mod tokens;
 
-//pub use doctor::{Counts, Diagnosis, Finding, doctor};
+pub use doctor::{Counts, Diagnosis, Finding, doctor};
 pub use error::JournalError;
 pub use executions::{
     Batch, Created, Filter, Loaded, NewBatch, NewExecution, Place, Summary, Tally,
 };
-//pub use export::{EXPORT_FORMAT, EXPORT_VERSION, Export, ExportError, ExportedEvent};
+pub use export::{EXPORT_FORMAT, EXPORT_VERSION, Export, ExportError, ExportedEvent};
 pub use inbox::{Letter, Message};
 pub use journal::{Durability, Entry, FILE_NAME, Journal};
 pub use owners::Owner;
 pub use reading::Recorded;
 pub use records::{BatchId, Key, LetterId, Status, WorkflowId};
-//pub use salvage::{Salvaged, salvage};
+pub use salvage::{Salvaged, salvage};
 pub use tokens::{Answer, is_token};

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use stepwell_engine::Outcome;
 
 /// An execution's number in its journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Key(pub(crate) i64);
 
 /// A workflow that executions were started with.

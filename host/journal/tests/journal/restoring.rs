@@ -148,7 +148,10 @@ fn an_answer_with_the_same_bytes_is_not_written_again_and_is_shared_when_restore
     let machine = json!({ "StartAt": "Echo", "States": {
         "Echo": { "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f",
             "Next": "Again" },
-        "Again": { "Type": "Wait", "Seconds": 1, "Next": "Echo" },
+        "Again": { "Type": "Wait", "Seconds": 1, "Next": "More" },
+        "More": { "Type": "Choice", "Default": "Echo",
+            "Choices": [{ "Variable": "$.end", "IsPresent": true, "Next": "End" }] },
+        "End": { "Type": "Succeed" },
     } });
     let mut room = Room::new();
     let input = json!({ "data": large(10_000, "d") });

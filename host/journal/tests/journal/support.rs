@@ -1,14 +1,19 @@
 //! A driver without a sandbox: machines, tasks that answer at once, and time that jumps.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use stepwell_asl::{Definition, load};
 use stepwell_engine::{
-    DISTRIBUTED_EXECUTIONS_MAX, Effect, EffectId, Event, Execution, HistoryEvent, Invocation, Start,
+    DISTRIBUTED_EXECUTIONS_MAX, Effect, EffectId, Event, Execution, HistoryEvent, Invocation,
+    OpenToken, Start,
 };
-use stepwell_journal::{Created, Durability, Entry, Journal, Key, NewExecution, WorkflowId};
+use stepwell_journal::{
+    Created, Durability, Entry, Journal, Key, LetterId, NewExecution, WorkflowId,
+};
 use stepwell_query::Document;
 use tempfile::TempDir;
 
@@ -67,7 +72,7 @@ impl Room {
 }
 
 /// A number of a journal, asked without the journal's code.
-pub(crate) fn count(dir: &std::path::Path, sql: &str) -> i64 {
+pub(crate) fn count(dir: &Path, sql: &str) -> i64 {
     let db = rusqlite::Connection::open(dir.join("journal.db")).unwrap();
     db.query_row(sql, [], |row| row.get(0)).unwrap()
 }
@@ -110,9 +115,10 @@ pub(crate) struct Run {
     pub(crate) history: Vec<HistoryEvent>,
     pub(crate) now: Timestamp,
     pub(crate) events: u64,
+    pub(crate) tokens: Vec<OpenToken>,
     ready: VecDeque<Event>,
     calls: VecDeque<Invocation>,
-    timers: BTreeMap<(Timestamp, EffectId), ()>,
+    timers: BTreeSet<(Timestamp, EffectId)>,
 }
 
 impl Run {
@@ -137,9 +143,10 @@ impl Run {
             now,
             history: Vec::new(),
             events: 0,
+            tokens: Vec::new(),
             ready: VecDeque::new(),
             calls: VecDeque::new(),
-            timers: BTreeMap::new(),
+            timers: BTreeSet::new(),
         }
     }
 
@@ -153,7 +160,7 @@ impl Run {
         if let Some(call) = self.calls.pop_front() {
             return Some(Event::FunctionSucceeded { id: call.id, output: task(&call) });
         }
-        let ((at, id), ()) = self.timers.pop_first()?;
+        let (at, id) = self.timers.pop_first()?;
         self.now = self.now.max(at);
         Some(Event::TimerFired { id })
     }
@@ -170,22 +177,38 @@ impl Run {
     }
 
     pub(crate) fn apply(&mut self, journal: &mut Journal, event: Event) {
+        self.apply_from(journal, &event, None);
+    }
+
+    /// Applies an event that a letter became.
+    pub(crate) fn apply_from(
+        &mut self,
+        journal: &mut Journal,
+        event: &Event,
+        letter: Option<LetterId>,
+    ) {
         let (execution, at) = (&mut self.execution, self.now);
         let applied = execution.apply(&self.definition, at, event.clone()).unwrap();
         let history = &applied.history;
-        let entry = Entry { at, event: &event, history, execution, letter: None };
+        let entry = Entry { at, event, history, execution, letter };
         journal.append(self.key, entry).unwrap();
         self.events += 1;
         self.history.extend(applied.history);
         for effect in applied.effects {
             match effect {
                 Effect::Invoke(invocation) => self.calls.push_back(invocation),
-                Effect::SetTimer { id, at, .. } => _ = self.timers.insert((at, id), ()),
+                Effect::SetTimer { id, at, .. } => _ = self.timers.insert((at, id)),
                 Effect::Resume => self.ready.push_back(Event::Resumed),
-                Effect::OpenToken(open) => journal.open_token(self.key, open),
+                Effect::OpenToken(open) => {
+                    self.tokens.push(open.clone());
+                    journal.open_token(self.key, open);
+                }
                 Effect::Cancel { id } => {
+                    if let Some(open) = self.tokens.iter().find(|open| open.id == id) {
+                        journal.close_token(self.key, &open.token);
+                    }
                     self.calls.retain(|call| call.id != id);
-                    self.timers.retain(|(_, timer), ()| *timer != id);
+                    self.timers.retain(|(_, timer)| *timer != id);
                 }
                 Effect::Finish(_) => {}
             }
@@ -222,6 +245,30 @@ pub(crate) fn forked() -> Value {
             } },
         ], "End": true } } })
 }
+
+/// Waits for somebody outside.
+pub(crate) fn waiting(fields: &Value) -> Value {
+    let mut machine = json!({ "StartAt": "Ask", "States": {
+        "Ask": { "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Parameters": { "FunctionName": "f", "Payload": { "token.$": "$$.Task.Token" } },
+            "Next": "Last" },
+        "Last": { "Type": "Succeed" },
+    } });
+    let ask = machine["States"]["Ask"].as_object_mut().unwrap();
+    ask.extend(fields.as_object().unwrap().clone());
+    machine
+}
+
+/// This test as another process, which sees `folder` in [`FOLDER`]: `child` runs there and nowhere else.
+pub(crate) fn child(test: &str, folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(FOLDER, folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// Where a child finds its journal.
+pub(crate) const FOLDER: &str = "STEPWELL_JOURNAL_TEST_FOLDER";
 
 /// A text of so many bytes.
 pub(crate) fn large(bytes: usize, mark: &str) -> String {
