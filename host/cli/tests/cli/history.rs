@@ -80,7 +80,7 @@ fn an_earlier_history_is_replaced_as_a_whole_and_is_an_ordinary_file() {
     let cli = Cli::workflow(FAILED).file("history.json", "x".repeat(100_000));
     let ran = cli.args(["--history", "history.json"]).run().exits(1);
     assert_eq!(ran.history("history.json").len(), 3);
-    assert_eq!(ran.files(""), ["history.json", "workflow.yaml"]);
+    assert_eq!(ran.files(""), [".stepwell/journal.db", "history.json", "workflow.yaml"]);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

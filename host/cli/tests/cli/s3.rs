@@ -12,7 +12,7 @@ fn the_same_workflow_leaves_the_same_object_in_s3() {
     let ran = server.known_to(Import::new().anywhere_from(&source.url())).run().succeeds();
     assert_eq!(server.object(OBJECT).unwrap(), expected_rows(1_003));
     assert_eq!(ran.json()["object"]["size"], expected_rows(1_003).len());
-    assert!(!ran.path(".stepwell").exists(), "nothing is written to the local folder");
+    assert!(!ran.path(".stepwell/objects").exists(), "nothing is written to the local folder");
 }
 
 #[test]

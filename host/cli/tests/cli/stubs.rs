@@ -99,7 +99,7 @@ fn stubs_need_neither_a_cache_nor_a_folder_of_objects() {
         .args(["--objects", "/proc/nowhere", "--cache", "/proc/nowhere"])
         .run()
         .succeeds();
-    assert_eq!(ran.files(""), ["workflow.yaml"]);
+    assert_eq!(ran.files(""), [".stepwell/journal.db", "workflow.yaml"]);
 }
 
 #[test]
