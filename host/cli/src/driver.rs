@@ -19,7 +19,7 @@ use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, OpenToken, Ou
 use stepwell_journal::{Entry, Journal, JournalError, Key, Owner};
 use tokio::task::JoinSet;
 
-use flight::{Calling, Ended, Flight, Happened, Wants};
+use flight::{Calling, Ended, Flight, Happened, News, Wants};
 pub use flight::{Machine, Run};
 pub use observer::{Answered, Observer, Silent};
 
@@ -320,7 +320,7 @@ impl<O: Observer> Driver<O> {
                 later.push_back((id, happened));
                 continue;
             }
-            let Some((event, letter)) = flight.event_of(happened) else {
+            let Some(News { event, letter, call }) = flight.news_of(happened) else {
                 self.schedule(id);
                 continue;
             };
@@ -338,12 +338,14 @@ impl<O: Observer> Driver<O> {
                 share.journal.append(key, Entry { at, event: &event, history, execution, letter })?;
                 keep_tokens(&mut share.journal, key, flight, &came);
             }
-            applied.push((id, at, came));
+            applied.push((id, at, call, came));
         }
         self.happened = later;
         self.commit()?;
-        for (id, at, came) in applied {
-            self.perform(id, at, came, supply);
+        for (id, at, call, came) in applied {
+            let Some(flight) = self.flights.get_mut(&id) else { continue };
+            flight.tell(call, &came);
+            self.perform(id, at, came.effects, supply);
         }
         Ok(())
     }
@@ -365,15 +367,11 @@ impl<O: Observer> Driver<O> {
         &mut self,
         id: FlightId,
         at: Timestamp,
-        applied: Applied,
+        effects: Vec<Effect>,
         supply: &mut impl Supply<O>,
     ) {
         let Some(flight) = self.flights.get_mut(&id) else { return };
-        for child in &applied.failed_children {
-            flight.observer.on_failed_child(child);
-        }
-        flight.observer.on_history(&applied.history);
-        let wants = flight.perform(applied.effects, at);
+        let wants = flight.perform(effects, at);
         if let Some((alone, effect, _)) = &self.alone
             && *alone == id
             && !flight.wants_call(*effect)

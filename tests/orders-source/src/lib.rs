@@ -94,6 +94,11 @@ impl OrdersSource {
     pub fn requests(&self) -> u64 {
         self.served.requests()
     }
+
+    /// The offsets that were asked for, in order.
+    pub fn offsets(&self) -> Vec<u64> {
+        self.served.offsets()
+    }
 }
 
 impl Drop for OrdersSource {

@@ -32,6 +32,8 @@ pub(crate) struct Served {
 struct Asked {
     requests: u64,
     by_offset: BTreeMap<u64, u64>,
+    /// In the order in which they came.
+    offsets: Vec<u64>,
 }
 
 impl Served {
@@ -43,12 +45,18 @@ impl Served {
         self.asked(|asked| asked.requests)
     }
 
+    pub(crate) fn offsets(&self) -> Vec<u64> {
+        self.asked(|asked| asked.offsets.clone())
+    }
+
     /// Counts a request of this offset and says what goes wrong with it.
     fn fault(&self, number: u64, offset: u64) -> Option<Fault> {
         let attempt = self.asked(|asked| {
             let attempts = asked.by_offset.entry(offset).or_default();
             *attempts += 1;
-            *attempts
+            let attempts = *attempts;
+            asked.offsets.push(offset);
+            attempts
         });
         let failures = &self.settings.failures;
         failures

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stepwell_asl::{Definition, Name};
-use stepwell_engine::{Effect, EffectId, Event, Execution, Failure, Invocation, Purpose};
+use stepwell_engine::{
+    Applied, Effect, EffectId, Event, Execution, Failure, Invocation, Purpose,
+};
 use stepwell_journal::{Answer as Said, Key, Letter, LetterId, Message};
+use stepwell_sandbox::Report;
 use tokio::task::AbortHandle;
 
 use super::observer::{Answered, Observer};
@@ -50,6 +53,29 @@ pub(super) enum Happened {
     Due,
     /// A message came.
     Letter(Letter),
+}
+
+/// What the engine is to know of something that happened.
+pub(super) struct News {
+    pub(super) event: Event,
+    /// The message that it comes from.
+    pub(super) letter: Option<LetterId>,
+    /// The call that it ends, for whoever observes.
+    pub(super) call: Option<EndedCall>,
+}
+
+impl From<Event> for News {
+    fn from(event: Event) -> Self {
+        Self { event, letter: None, call: None }
+    }
+}
+
+/// What is told of a call that was answered.
+pub(super) struct EndedCall {
+    state: Name,
+    function: Name,
+    failure: Option<Failure>,
+    report: Option<Report>,
 }
 
 /// A call that was answered.
@@ -134,27 +160,42 @@ impl<O: Observer> Flight<O> {
     }
 
     /// What the engine is to know of something that happened; none if it is not wanted any more.
-    pub(super) fn event_of(&mut self, happened: Happened) -> Option<(Event, Option<LetterId>)> {
+    pub(super) fn news_of(&mut self, happened: Happened) -> Option<News> {
         match happened {
             Happened::Event(event) => {
                 self.resumes = false;
-                Some((event, None))
+                Some(event.into())
             }
             // A call that ended while it was being cancelled is none of the engine's any more.
             Happened::Ended(ended) => {
                 self.calls.remove(&ended.id)?;
-                Some((self.outcome(ended), None))
+                Some(outcome(ended))
             }
             Happened::Due => {
                 self.is_queued = false;
-                Some((self.due()?, None))
+                self.due()
             }
-            Happened::Letter(letter) => Some((self.message(letter.message)?, Some(letter.id))),
+            Happened::Letter(letter) => {
+                let event = self.message(letter.message)?;
+                Some(News { letter: Some(letter.id), ..event.into() })
+            }
         }
     }
 
+    /// Tells whoever observes of what came of an event.
+    pub(super) fn tell(&mut self, call: Option<EndedCall>, applied: &Applied) {
+        if let Some(EndedCall { state, function, failure, report }) = &call {
+            let (failure, report) = (failure.as_ref(), report.as_ref());
+            self.observer.on_answer(&Answered { state, function, failure, report });
+        }
+        for child in &applied.failed_children {
+            self.observer.on_failed_child(child);
+        }
+        self.observer.on_history(&applied.history);
+    }
+
     /// What is due, if its time has come.
-    fn due(&mut self) -> Option<Event> {
+    fn due(&mut self) -> Option<News> {
         let (at, id) = *self.due.first_key_value()?.0;
         if self.jumps() {
             self.clock.jump_to(at);
@@ -164,8 +205,8 @@ impl<O: Observer> Flight<O> {
         }
         self.due_at.remove(&id);
         match self.due.remove(&(at, id))? {
-            Due::Timer => Some(Event::TimerFired { id }),
-            Due::Stub(ended) => Some(self.outcome(*ended)),
+            Due::Timer => Some(Event::TimerFired { id }.into()),
+            Due::Stub(ended) => Some(outcome(*ended)),
         }
     }
 
@@ -187,20 +228,6 @@ impl<O: Observer> Flight<O> {
             }
             Said::Heartbeat => unreachable!("it was taken above"),
         })
-    }
-
-    fn outcome(&mut self, ended: Ended) -> Event {
-        let Ended { id, state, function, answer } = ended;
-        self.observer.on_answer(&Answered {
-            state: &state,
-            function: &function,
-            failure: answer.result.as_ref().err(),
-            report: answer.report.as_ref(),
-        });
-        match answer.result {
-            Ok(output) => Event::FunctionSucceeded { id, output },
-            Err(failure) => Event::FunctionFailed { id, failure },
-        }
     }
 
     /// Begins what the engine asked for at a time.
@@ -304,4 +331,15 @@ impl<O: Observer> Flight<O> {
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
+}
+
+fn outcome(ended: Ended) -> News {
+    let Ended { id, state, function, answer } = ended;
+    let failure = answer.result.as_ref().err().cloned();
+    let call = EndedCall { state, function, failure, report: answer.report };
+    let event = match answer.result {
+        Ok(output) => Event::FunctionSucceeded { id, output },
+        Err(failure) => Event::FunctionFailed { id, failure },
+    };
+    News { call: Some(call), ..event.into() }
 }

@@ -11,6 +11,7 @@ mod support;
 
 mod components;
 mod concurrency;
+mod crash;
 mod grants;
 mod graph;
 mod help;

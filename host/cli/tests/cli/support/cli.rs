@@ -195,7 +195,7 @@ fn read_to_end(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
 
 /// The binary with an environment that holds nothing of the developer's own. Compiled code is kept from
 /// one run of the tests to the next.
-fn command(folder: &Path) -> Command {
+pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
     command.current_dir(folder).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -47,6 +47,11 @@ impl Import {
         Self::of("import-orders.yaml")
     }
 
+    /// The workflow file.
+    pub(crate) fn text(&self) -> &str {
+        &self.workflow
+    }
+
     /// Changes the workflow; what is replaced must be there.
     pub(crate) fn replace(mut self, from: &str, to: &str) -> Self {
         assert!(self.workflow.contains(from), "the workflow does not hold `{from}`");

@@ -7,7 +7,7 @@ mod ran;
 mod s3_server;
 mod shapes;
 
-pub(crate) use cli::{Background, Cli};
+pub(crate) use cli::{Background, Cli, command};
 pub(crate) use guests::{guest, machine_of};
 pub(crate) use import::{DESTINATION, Import, expected_rows, source};
 pub(crate) use ran::Ran;
