@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
-use divan::counter::{BytesCount, ItemsCount};
+use divan::counter::ItemsCount;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -44,16 +44,20 @@ fn main() {
 fn journal(bencher: Bencher<'_, '_>, durability: &str) {
     let steps = if durability == "full" { STEPS / 10 } else { STEPS };
     let durability = if durability == "full" { Durability::Full } else { Durability::Step };
-    bencher.counter(ItemsCount::new(steps)).with_inputs(|| Room::new(durability)).bench_values(
-        |mut room| {
-            let mut run = room.begin("run", &looped(), &small());
+    bencher
+        .counter(ItemsCount::new(steps))
+        .with_inputs(|| {
+            let mut room = Room::new(durability);
+            let run = room.begin("run", &looped(), &small());
+            (room, run)
+        })
+        .bench_values(|(mut room, mut run)| {
             for _ in 0..steps {
                 run.step(Some(&mut room.journal), Duration::ZERO);
                 room.journal.commit().expect("it is written");
             }
-            room
-        },
-    );
+            (room, run)
+        });
 }
 
 /// Rows as the journal writes them, by hand.
@@ -77,13 +81,15 @@ fn bare(bencher: Bencher<'_, '_>, durability: &str) {
 
 #[divan::bench(sample_count = 10)]
 fn no_journal(bencher: Bencher<'_, '_>) {
-    bencher.counter(ItemsCount::new(STEPS)).bench(|| {
-        let mut run = Run::new(Key::default(), &looped(), start("run", small()));
-        for _ in 0..STEPS {
-            run.step(None, WORK);
-        }
-        run
-    });
+    bencher
+        .counter(ItemsCount::new(STEPS))
+        .with_inputs(|| Run::new(Key::default(), &looped(), start("run", small())))
+        .bench_values(|mut run| {
+            for _ in 0..STEPS {
+                run.step(None, WORK);
+            }
+            run
+        });
 }
 
 #[divan::bench(sample_count = 10)]
@@ -134,7 +140,7 @@ fn restore(bencher: Bencher<'_, '_>) {
         run.step(Some(&mut room.journal), Duration::ZERO);
     }
     room.journal.commit().expect("it is written");
-    bencher.bench(|| room.journal.restore(run.key, &run.definition).expect("it was written"));
+    bencher.bench_local(|| room.journal.restore(run.key, &run.definition).expect("it was written"));
 }
 
 /// The history of such an execution, decoded.
@@ -146,7 +152,7 @@ fn history(bencher: Bencher<'_, '_>) {
         run.step(Some(&mut room.journal), Duration::ZERO);
     }
     room.journal.commit().expect("it is written");
-    bencher.bench(|| room.journal.history(run.key, 0, usize::MAX).expect("it was written"));
+    bencher.bench_local(|| room.journal.history(run.key, 0, usize::MAX).expect("it was written"));
 }
 
 /// A state that goes round unchanged, in and out of a function.
@@ -182,7 +188,6 @@ fn create(bencher: Bencher<'_, '_>) {
     let input = Document::from(small());
     bencher
         .counter(ItemsCount::new(LINES))
-        .counter(BytesCount::new(0_usize))
         .with_inputs(|| Room::new(Durability::Step))
         .bench_values(|mut room| {
             let batch =
