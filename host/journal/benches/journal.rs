@@ -37,6 +37,7 @@ const STEPS: usize = 2_000;
 
 fn main() {
     print_bytes_per_step();
+    print_driver_time();
     divan::main();
 }
 
@@ -358,4 +359,36 @@ fn print_bytes_per_step() {
     drop(room.journal);
     let file = std::fs::metadata(room.dir.path().join("journal.db")).expect("it is there");
     println!("bytes per step in the file, with snapshots: {}", file.len() / STEPS as u64);
+}
+
+/// What a step takes of the thread that drives it, whatever else the machine is doing: without the work of
+/// the function.
+#[expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
+fn print_driver_time() {
+    const ROUNDS: u32 = 10;
+    let measure = |journals: bool| {
+        let mut total = Duration::ZERO;
+        for _ in 0..ROUNDS {
+            let mut room = Room::new(Durability::None);
+            let mut run = room.begin("run", &looped(), &small());
+            let begin = thread_time();
+            for _ in 0..STEPS {
+                run.step(journals.then_some(&mut room.journal), Duration::ZERO);
+                if journals {
+                    room.journal.commit().expect("it is taken");
+                }
+            }
+            total += thread_time().saturating_sub(begin);
+        }
+        total / ROUNDS / u32::try_from(STEPS).expect("steps are few")
+    };
+    let (without, with) = (measure(false), measure(true));
+    println!("the driver's thread, per step: {without:?}; with a journal at `none`: {with:?}");
+}
+
+/// How long this thread ran on a processor.
+fn thread_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split(' ').next().and_then(|time| time.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or_default())
 }
