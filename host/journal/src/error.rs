@@ -206,7 +206,7 @@ impl JournalError {
     }
 }
 
-/// The file is filled in by [`JournalError::at`], which knows it.
+/// The file is filled in by `JournalError::at`, which knows it.
 impl From<rusqlite::Error> for JournalError {
     fn from(error: rusqlite::Error) -> Self {
         let path = PathBuf::new();
