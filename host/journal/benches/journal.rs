@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
-use divan::counter::{BytesCount, ItemsCount};
+use divan::counter::ItemsCount;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ const STEPS: usize = 2_000;
 
 fn main() {
     print_bytes_per_step();
+    print_driver_time();
     divan::main();
 }
 
@@ -44,16 +45,20 @@ fn main() {
 fn journal(bencher: Bencher<'_, '_>, durability: &str) {
     let steps = if durability == "full" { STEPS / 10 } else { STEPS };
     let durability = if durability == "full" { Durability::Full } else { Durability::Step };
-    bencher.counter(ItemsCount::new(steps)).with_inputs(|| Room::new(durability)).bench_values(
-        |mut room| {
-            let mut run = room.begin("run", &looped(), &small());
+    bencher
+        .counter(ItemsCount::new(steps))
+        .with_inputs(|| {
+            let mut room = Room::new(durability);
+            let run = room.begin("run", &looped(), &small());
+            (room, run)
+        })
+        .bench_values(|(mut room, mut run)| {
             for _ in 0..steps {
                 run.step(Some(&mut room.journal), Duration::ZERO);
                 room.journal.commit().expect("it is written");
             }
-            room
-        },
-    );
+            (room, run)
+        });
 }
 
 /// Rows as the journal writes them, by hand.
@@ -77,13 +82,15 @@ fn bare(bencher: Bencher<'_, '_>, durability: &str) {
 
 #[divan::bench(sample_count = 10)]
 fn no_journal(bencher: Bencher<'_, '_>) {
-    bencher.counter(ItemsCount::new(STEPS)).bench(|| {
-        let mut run = Run::new(Key::default(), &looped(), start("run", small()));
-        for _ in 0..STEPS {
-            run.step(None, WORK);
-        }
-        run
-    });
+    bencher
+        .counter(ItemsCount::new(STEPS))
+        .with_inputs(|| Run::new(Key::default(), &looped(), start("run", small())))
+        .bench_values(|mut run| {
+            for _ in 0..STEPS {
+                run.step(None, WORK);
+            }
+            run
+        });
 }
 
 #[divan::bench(sample_count = 10)]
@@ -134,7 +141,7 @@ fn restore(bencher: Bencher<'_, '_>) {
         run.step(Some(&mut room.journal), Duration::ZERO);
     }
     room.journal.commit().expect("it is written");
-    bencher.bench(|| room.journal.restore(run.key, &run.definition).expect("it was written"));
+    bencher.bench_local(|| room.journal.restore(run.key, &run.definition).expect("it was written"));
 }
 
 /// The history of such an execution, decoded.
@@ -146,7 +153,7 @@ fn history(bencher: Bencher<'_, '_>) {
         run.step(Some(&mut room.journal), Duration::ZERO);
     }
     room.journal.commit().expect("it is written");
-    bencher.bench(|| room.journal.history(run.key, 0, usize::MAX).expect("it was written"));
+    bencher.bench_local(|| room.journal.history(run.key, 0, usize::MAX).expect("it was written"));
 }
 
 /// A state that goes round unchanged, in and out of a function.
@@ -182,7 +189,6 @@ fn create(bencher: Bencher<'_, '_>) {
     let input = Document::from(small());
     bencher
         .counter(ItemsCount::new(LINES))
-        .counter(BytesCount::new(0_usize))
         .with_inputs(|| Room::new(Durability::Step))
         .bench_values(|mut room| {
             let batch =
@@ -353,4 +359,36 @@ fn print_bytes_per_step() {
     drop(room.journal);
     let file = std::fs::metadata(room.dir.path().join("journal.db")).expect("it is there");
     println!("bytes per step in the file, with snapshots: {}", file.len() / STEPS as u64);
+}
+
+/// What a step takes of the thread that drives it, whatever else the machine is doing: without the work of
+/// the function.
+#[expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
+fn print_driver_time() {
+    const ROUNDS: u32 = 10;
+    let measure = |journals: bool| {
+        let mut total = Duration::ZERO;
+        for _ in 0..ROUNDS {
+            let mut room = Room::new(Durability::None);
+            let mut run = room.begin("run", &looped(), &small());
+            let begin = thread_time();
+            for _ in 0..STEPS {
+                run.step(journals.then_some(&mut room.journal), Duration::ZERO);
+                if journals {
+                    room.journal.commit().expect("it is taken");
+                }
+            }
+            total += thread_time().saturating_sub(begin);
+        }
+        total / ROUNDS / u32::try_from(STEPS).expect("steps are few")
+    };
+    let (without, with) = (measure(false), measure(true));
+    println!("the driver's thread, per step: {without:?}; with a journal at `none`: {with:?}");
+}
+
+/// How long this thread ran on a processor.
+fn thread_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split(' ').next().and_then(|time| time.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or_default())
 }

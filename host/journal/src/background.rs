@@ -4,8 +4,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,11 +17,8 @@ use crate::recorder::{Recorder, Step};
 use crate::records::{Key, LetterId};
 use crate::tokens::NewToken;
 
-/// Commits that may wait for the writer before `commit` waits as well.
+/// What may wait for the writer before `commit` waits as well.
 const WAITING_MAX: usize = 4_096;
-
-/// Commits that are written as one, at most.
-const TOGETHER_MAX: usize = 1_024;
 
 /// How long the writer waits for company before it writes: it need not be woken for each commit.
 const GATHERING: Duration = Duration::from_millis(1);
@@ -30,20 +26,59 @@ const GATHERING: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct Background {
     appended: Vec<Item>,
-    sender: Option<SyncSender<Message>>,
     writer: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
-    /// Whether something was sent since the writer was last known to be done.
-    sent: AtomicBool,
 }
 
-/// What the writer tells.
+/// Between the driver and the writer.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether there is anything to look at below.
-    told: AtomicBool,
+    queue: Mutex<Queue>,
+    /// There is something for a writer that sleeps.
+    arrived: Condvar,
+    /// The writer has done another round.
+    done: Condvar,
+    /// Whether there is anything in `due`.
+    any_due: AtomicBool,
+    /// Executions of which a snapshot is due.
     due: Mutex<HashSet<Key>>,
-    failure: Mutex<Option<JournalError>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Whole commits, in order.
+    items: Vec<Item>,
+    /// How many commits were handed over, were tried to be written, and were written.
+    sent: u64,
+    tried: u64,
+    written: u64,
+    /// Rounds of the writer.
+    rounds: u64,
+    /// The writer waits to be woken.
+    asleep: bool,
+    /// Somebody waits for the writer.
+    hurry: bool,
+    stage: Stage,
+    failure: Option<JournalError>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Open,
+    /// The journal is closed; what is there is to be written.
+    Closing,
+    /// The writer has ended.
+    Over,
+}
+
+impl Queue {
+    fn assert_alive(&self) {
+        assert!(
+            self.stage != Stage::Over,
+            "the writer ends when the journal is closed, unless it panics"
+        );
+    }
 }
 
 #[derive(Debug)]
@@ -67,16 +102,9 @@ pub(crate) struct OwnedStep {
     snapshot: Option<Execution>,
 }
 
-enum Message {
-    Commit(Vec<Item>),
-    /// Asks to be told when all before it is written.
-    Settle(SyncSender<Result<(), JournalError>>),
-}
-
 impl Background {
     /// Begins a writer with a connection of its own.
     pub(crate) fn begin(db: Connection, path: &Path) -> Result<Self, JournalError> {
-        let (sender, receiver) = sync_channel(WAITING_MAX);
         let shared = Arc::new(Shared::default());
         let writer = Writer {
             db,
@@ -87,15 +115,14 @@ impl Background {
         };
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || writer.run(&receiver))
+            .spawn(move || writer.run())
             .map_err(|error| JournalError::io(path, error))?;
-        let (sender, writer) = (Some(sender), Some(writer));
-        Ok(Self { appended: Vec::new(), sender, writer, shared, sent: AtomicBool::new(false) })
+        Ok(Self { appended: Vec::new(), writer: Some(writer), shared })
     }
 
     pub(crate) fn append(&mut self, step: &Step<'_>, execution: &Execution) {
         let Step { key, at, event, history, start, outcome } = step;
-        let due = self.shared.told.load(Ordering::Acquire) && lock(&self.shared.due).remove(key);
+        let due = self.shared.any_due.load(Ordering::Acquire) && lock(&self.shared.due).remove(key);
         self.appended.push(Item::Step(Box::new(OwnedStep {
             key: *key,
             at: *at,
@@ -114,43 +141,43 @@ impl Background {
     /// Hands over what was appended. An error is that of an earlier commit, which the writer keeps and
     /// tries again.
     pub(crate) fn commit(&mut self) -> Result<(), JournalError> {
+        let mut queue = lock(&self.shared.queue);
         if !self.appended.is_empty() {
-            self.sent.store(true, Ordering::Relaxed);
-            let items = std::mem::take(&mut self.appended);
-            self.send(Message::Commit(items));
+            queue.items.append(&mut self.appended);
+            queue.sent += 1;
+            if std::mem::take(&mut queue.asleep) {
+                self.shared.arrived.notify_one();
+            }
+            while queue.items.len() > WAITING_MAX {
+                queue.assert_alive();
+                queue = wait(&self.shared.done, queue);
+            }
         }
-        if self.shared.told.load(Ordering::Acquire) {
-            let failure = lock(&self.shared.failure).take();
-            return failure.map_or(Ok(()), Err);
-        }
-        Ok(())
+        queue.failure.take().map_or(Ok(()), Err)
     }
 
     /// Waits until all that was handed over is written.
     pub(crate) fn settle(&self) -> Result<(), JournalError> {
-        if !self.sent.load(Ordering::Relaxed) {
-            return Ok(());
+        let mut queue = lock(&self.shared.queue);
+        let (sent, rounds) = (queue.sent, queue.rounds);
+        while queue.written < sent {
+            queue.assert_alive();
+            if queue.rounds > rounds && queue.tried >= sent {
+                return queue.failure.take().map_or(Ok(()), Err);
+            }
+            queue.hurry = true;
+            self.shared.arrived.notify_one();
+            queue = wait(&self.shared.done, queue);
         }
-        let (sender, receiver) = sync_channel(1);
-        self.send(Message::Settle(sender));
-        receiver.recv().expect("the writer answers as long as the journal is open")?;
-        self.sent.store(false, Ordering::Relaxed);
         Ok(())
-    }
-
-    fn send(&self, message: Message) {
-        let sender = self.sender.as_ref().expect("it is there until the journal is dropped");
-        assert!(
-            sender.send(message).is_ok(),
-            "the writer takes messages until the journal is dropped"
-        );
     }
 }
 
 /// What was committed is written before the program goes on.
 impl Drop for Background {
     fn drop(&mut self) {
-        self.sender = None;
+        lock(&self.shared.queue).stage = Stage::Closing;
+        self.shared.arrived.notify_one();
         if let Some(writer) = self.writer.take() {
             _ = writer.join();
         }
@@ -167,43 +194,56 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, receiver: &Receiver<Message>) {
-        while let Ok(message) = receiver.recv() {
-            let mut waiting = self.take(message);
-            if waiting.is_none() {
+    fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let mut items = Vec::new();
+        loop {
+            let mut queue = lock(&shared.queue);
+            while queue.items.is_empty() && !queue.hurry && queue.stage == Stage::Open {
+                queue.asleep = true;
+                queue = wait(&shared.arrived, queue);
+            }
+            queue.asleep = false;
+            if !queue.hurry && queue.stage == Stage::Open {
+                drop(queue);
                 std::thread::sleep(GATHERING);
+                queue = lock(&shared.queue);
             }
-            for _ in 0..TOGETHER_MAX {
-                if waiting.is_some() {
-                    break;
-                }
-                match receiver.try_recv() {
-                    Ok(message) => waiting = self.take(message),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+            std::mem::swap(&mut items, &mut queue.items);
+            queue.hurry = false;
+            let (sent, closed) = (queue.sent, queue.stage != Stage::Open);
+            drop(queue);
+            let written = self.write(&mut items);
+            let mut queue = lock(&shared.queue);
+            queue.rounds += 1;
+            queue.tried = sent;
+            match written {
+                Ok(()) => queue.written = sent,
+                Err(error) => queue.failure = Some(error.at(&self.path)),
             }
-            let written = self.recorder.commit(&self.db).map_err(|error| error.at(&self.path));
-            match waiting {
-                Some(sender) => _ = sender.send(written),
-                None => written.unwrap_or_else(|error| self.tell(error)),
+            drop(queue);
+            shared.done.notify_all();
+            if closed {
+                return;
             }
         }
-        _ = self.recorder.commit(&self.db);
     }
 
-    /// Takes what was committed; gives back who wants to be told when it is written.
-    fn take(&mut self, message: Message) -> Option<SyncSender<Result<(), JournalError>>> {
-        let items = match message {
-            Message::Commit(items) => items,
-            Message::Settle(sender) => return Some(sender),
-        };
-        for item in items {
+    fn write(&mut self, items: &mut Vec<Item>) -> Result<(), JournalError> {
+        let taken = self.take(items);
+        self.recorder.commit(&self.db).and(taken)
+    }
+
+    /// Takes what was committed; the error is that of the last one that could not be taken.
+    fn take(&mut self, items: &mut Vec<Item>) -> Result<(), JournalError> {
+        let mut result = Ok(());
+        for item in items.drain(..) {
             match item {
                 Item::Step(step) if self.lost.contains(&step.key) => {}
                 Item::Step(step) => {
                     if let Err(error) = self.append(&step) {
                         self.lost.insert(step.key);
-                        self.tell(error.at(&self.path));
+                        result = Err(error);
                     }
                 }
                 Item::TokenOpened(token) => self.recorder.open_token(token),
@@ -215,7 +255,7 @@ impl Writer {
                 }
             }
         }
-        None
+        result
     }
 
     fn append(&mut self, step: &OwnedStep) -> Result<(), JournalError> {
@@ -230,17 +270,24 @@ impl Writer {
             self.recorder.snapshot(*key, execution);
         } else {
             lock(&self.shared.due).insert(*key);
-            self.shared.told.store(true, Ordering::Release);
+            self.shared.any_due.store(true, Ordering::Release);
         }
         Ok(())
     }
+}
 
-    fn tell(&self, error: JournalError) {
-        *lock(&self.shared.failure) = Some(error);
-        self.shared.told.store(true, Ordering::Release);
+/// Nobody waits for a writer that is gone.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        lock(&self.shared.queue).stage = Stage::Over;
+        self.shared.done.notify_all();
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait<'q>(condition: &Condvar, queue: MutexGuard<'q, Queue>) -> MutexGuard<'q, Queue> {
+    condition.wait(queue).unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::records::Key;
 use crate::schema::VERSION;
 
 /// Why an operation on a journal failed. Its text says what is wrong, [`JournalError::help`] what to do.
@@ -119,10 +120,10 @@ pub enum JournalError {
         pid: u32,
     },
     /// Another process wrote the execution's next event, which only its owner may.
-    #[error("another process went on with the execution `{execution}`")]
+    #[error("another process went on with execution {key}")]
     Overtaken {
-        /// The execution's name, or its number.
-        execution: String,
+        /// The execution: [`crate::Journal::forget`] lets the others be committed.
+        key: Key,
     },
     /// The execution has not ended, and the operation is for those that have.
     #[error("the execution `{execution}` has not ended")]
@@ -205,7 +206,7 @@ impl JournalError {
     }
 }
 
-/// The file is filled in by [`JournalError::at`], which knows it.
+/// The file is filled in by `JournalError::at`, which knows it.
 impl From<rusqlite::Error> for JournalError {
     fn from(error: rusqlite::Error) -> Self {
         let path = PathBuf::new();

@@ -208,7 +208,8 @@ impl Journal {
         self.write(|journal, db| owners::claim_pending(db, &journal.dir, batch, limit, owner))
     }
 
-    /// Gives an execution free that has not ended; the end of one does so by itself.
+    /// Gives an execution free that has not ended; the end of one does so by itself. What was appended to it
+    /// and not committed is forgotten.
     pub fn release(&mut self, key: Key, owner: &Owner) -> Result<(), JournalError> {
         self.write(|_, db| {
             let sql = "UPDATE executions SET owner = NULL WHERE id = ?1 AND owner = ?2";

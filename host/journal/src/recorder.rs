@@ -299,9 +299,7 @@ impl Write {
     /// Rows that are there already were written by somebody else.
     fn failed(&self, error: rusqlite::Error) -> JournalError {
         match error.sqlite_error_code() {
-            Some(ErrorCode::ConstraintViolation) => {
-                JournalError::Overtaken { execution: self.key().to_string() }
-            }
+            Some(ErrorCode::ConstraintViolation) => JournalError::Overtaken { key: self.key() },
             _ => error.into(),
         }
     }

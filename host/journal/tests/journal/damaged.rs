@@ -47,7 +47,8 @@ fn whichever_page_is_damaged_the_doctor_tells_and_what_is_salvaged_is_sound() {
     let pages = usize::try_from(size).unwrap() / page_bytes();
     assert!(pages > 60, "{pages}");
     let (mut whole, mut cut) = (0, 0);
-    for page in 1..pages {
+    // Of the first pages, where tables and indexes begin, each; of the others one in three.
+    for page in (1..pages).filter(|page| *page < 40 || page % 3 == 0) {
         let damaged = with_page(&dir, page, 0xff);
         let before = fs::read(damaged.path().join("journal.db")).unwrap();
         let diagnosis = doctor(damaged.path()).unwrap();
@@ -92,8 +93,8 @@ fn whichever_page_is_damaged_the_doctor_tells_and_what_is_salvaged_is_sound() {
         cut += salvaged.cut.len();
         assert_eq!(doctor(target.path()).unwrap().findings, [], "page {page}");
     }
-    assert!(cut > 20, "some are cut: {cut}");
-    assert!(whole > pages * runs.len() / 2, "most are whole: {whole}");
+    assert!(cut > 10, "some are cut: {cut}");
+    assert!(whole > pages, "most are whole: {whole}");
 }
 
 #[test]

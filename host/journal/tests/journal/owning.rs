@@ -81,6 +81,14 @@ fn an_execution_is_given_free_by_release_and_by_its_end() {
 }
 
 #[test]
+fn a_journal_can_be_handed_to_another_thread() {
+    fn is_send(_: &impl Send) {}
+    let room = Room::new();
+    is_send(&room.journal);
+    is_send(&room.journal.register(at(0)).unwrap());
+}
+
+#[test]
 fn two_processes_write_at_the_same_time() {
     let mut room = Room::new();
     let input = json!({ "n": 0, "max": 60, "data": "" });
@@ -115,7 +123,10 @@ fn whoever_goes_on_with_the_execution_of_another_is_told() {
     theirs.step(&mut other, &mut echo);
     room.journal.commit().unwrap();
     let error = other.commit().unwrap_err();
-    assert!(matches!(error, JournalError::Overtaken { .. }), "{error}");
+    assert!(
+        matches!(error, JournalError::Overtaken { key: overtaken } if overtaken == key),
+        "{error}"
+    );
     other.forget(key);
     other.commit().unwrap();
     assert_eq!(other.restore(key, &mine.definition).unwrap(), mine.execution);

@@ -176,6 +176,7 @@ impl Run {
         true
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "an event is made where it is applied")]
     pub(crate) fn apply(&mut self, journal: &mut Journal, event: Event) {
         self.apply_from(journal, &event, None);
     }
