@@ -53,9 +53,8 @@ impl Execution {
                         let purpose = Purpose::Timeout;
                         (timer.id, Effect::SetTimer { id: timer.id, at: timer.at, purpose })
                     }));
-                    effects.extend(
-                        token.map(|token| (token.open.id, Effect::OpenToken(token.open.clone()))),
-                    );
+                    let open = call.open_token();
+                    effects.extend(open.map(|open| (open.id, Effect::OpenToken(open.clone()))));
                     let invocation = call.invocation.as_ref();
                     effects.extend(
                         invocation

@@ -219,8 +219,8 @@ pub(super) fn answered(
         _ => unreachable!("only what answers a token is taken here"),
     };
     if let (Some(_), Some(token)) = (&call.invocation, &mut call.token) {
-        // The first answer counts, when the function that handed on the token has answered, too.
-        token.answer.get_or_insert(answer);
+        // It counts when the function that handed on the token has answered, too.
+        token.answer = Some(answer);
         return Ok(wait(call));
     }
     take_answer(turn, branch, task, &call, id, answer)
