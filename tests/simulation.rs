@@ -19,13 +19,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use stepwell_asl::{Definition, load};
-use stepwell_engine::{Effect, EffectId, Event, Outcome, Purpose, Start};
+use stepwell_engine::{Effect, EffectId, Event, HistoryEvent, Outcome, Purpose, Start};
 use stepwell_query::Document;
 use stepwell_tests::crashing::{self, Completed, Driver, effect_of};
 use stepwell_tests::machine::{self, Shape};
 use stepwell_tests::random::{Random, mix};
 use stepwell_tests::run;
-use stepwell_tests::world::{Answer, World};
+use stepwell_tests::world::{self, Answer, World};
 
 const SEEDS: u64 = 10_000;
 const SHARDS: u64 = 8;
@@ -70,7 +70,7 @@ const NO_FAULTS: Faults = Faults { crashes: 0, delays: false };
 /// What an execution came to, for comparison.
 struct Ran {
     outcome: Outcome,
-    history: Vec<String>,
+    history: Vec<HistoryEvent>,
     completed: Vec<Completed>,
 }
 
@@ -105,9 +105,8 @@ impl Scenario {
                 let crashed = Ordered::new(self, faults, log).run(tally);
                 assert_eq!(crashed.outcome, calm.outcome, "a crash does not change the outcome");
                 assert_eq!(crashed.completed, calm.completed, "a crash changes no result");
-                let both = calm.history.iter().zip(&crashed.history);
-                for (calm, crashed) in both {
-                    assert_eq!(crashed, calm, "a crash does not change the history");
+                for (calm, crashed) in calm.history.iter().zip(&crashed.history) {
+                    assert_same(calm, crashed, faults.delays);
                 }
                 assert_eq!(crashed.history.len(), calm.history.len(), "the history's length");
             }
@@ -116,24 +115,11 @@ impl Scenario {
                 let crashed = Timed::new(self, faults, log).run(tally);
                 assert_eq!(crashed.outcome, calm.outcome, "a crash does not change the outcome");
                 assert_eq!(crashed.completed, calm.completed, "a crash changes no result");
+                let succeeded = matches!(calm.outcome, Outcome::Succeeded { .. });
+                assert!(succeeded, "without races, every failure is caught");
             }
             Kind::Timed => drop(Timed::new(self, faults, log).run(tally)),
         }
-    }
-
-    /// What is compared. Where crashing takes time, nothing of the history that tells it.
-    fn ran(&self, driver: &Driver<'_>) -> Ran {
-        let told = !self.faults().delays;
-        let history = driver.history().map(|event| {
-            let details = serde_json::to_string(&event.details).expect("details are JSON");
-            let (at, details) = match told {
-                true => (event.at.to_string(), details),
-                false => (String::new(), without_dates(&details)),
-            };
-            format!("{}<{} {at} {details}", event.id, event.previous_id)
-        });
-        let (outcome, _) = driver.end(driver.last_at()).expect("it has ended");
-        Ran { outcome: outcome.clone(), history: history.collect(), completed: driver.completed() }
     }
 
     /// Whether an end is the last one.
@@ -142,6 +128,22 @@ impl Scenario {
         let end = driver.end(driver.last_at());
         end.is_some_and(|(_, redrivable)| !redrivable || driver.redrives() >= most)
     }
+}
+
+/// Compares events of the history; where crashing takes time, without what tells of it.
+fn assert_same(calm: &HistoryEvent, crashed: &HistoryEvent, delays: bool) {
+    if calm == crashed {
+        return;
+    }
+    let shown = |event: &HistoryEvent| {
+        let HistoryEvent { id, previous_id, at, details } = event;
+        let details = serde_json::to_string(details).expect("details are JSON");
+        match delays {
+            true => format!("{id}<{previous_id} {}", without_dates(&details)),
+            false => format!("{id}<{previous_id} {at} {details}"),
+        }
+    };
+    assert_eq!(shown(crashed), shown(calm), "a crash does not change the history");
 }
 
 /// The answers of `lambda:invoke` tell when they were given.
@@ -211,6 +213,12 @@ impl<'s> Base<'s> {
         effects
     }
 
+    fn ran(&self) -> Ran {
+        let (outcome, _) = self.driver.end(self.driver.last_at()).expect("it has ended");
+        let history = self.driver.history().cloned().collect();
+        Ran { outcome: outcome.clone(), history, completed: self.driver.completed() }
+    }
+
     fn delay(&mut self) -> SignedDuration {
         let most = if self.faults.delays { 20_000 } else { 1 };
         milliseconds(self.chance.below(most))
@@ -262,7 +270,7 @@ impl<'s> Ordered<'s> {
             let Some((at, event)) = self.next() else {
                 self.base.commit();
                 if !self.base.crashes() {
-                    return self.base.scenario.ran(&self.base.driver);
+                    return self.base.ran();
                 }
                 self.base.crash(tally);
                 continue;
@@ -372,7 +380,7 @@ impl<'s> Timed<'s> {
                 if self.base.driver.uncommitted() > 0 {
                     self.commit();
                 } else if self.base.scenario.is_over(&self.base.driver) {
-                    return self.base.scenario.ran(&self.base.driver);
+                    return self.base.ran();
                 } else {
                     self.go_on();
                 }
@@ -454,17 +462,16 @@ impl<'s> Timed<'s> {
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {
-        let world = self.base.scenario.world;
+        let around = self.base.scenario.world;
         for effect in effects {
             match effect {
                 Effect::Invoke(call) => {
-                    let event = crashing::function_answered(call.id, world.answer(&call));
-                    self.add(world.takes(&call), Happening::Ours(event));
-                    let (_, token) = stepwell_tests::world::work(&call.payload);
-                    let Some(token) = token else { continue };
-                    if self.known.insert(token.clone()) {
-                        for (after, said) in world.says(&call) {
-                            self.add(after, Happening::Said(token.clone(), said));
+                    let event = crashing::function_answered(call.id, around.answer(&call));
+                    self.add(around.takes(&call), Happening::Ours(event));
+                    let Some(token) = world::token(&call.payload) else { continue };
+                    if self.known.insert(token.to_owned()) {
+                        for (after, said) in around.says(&call) {
+                            self.add(after, Happening::Said(token.to_owned(), said));
                         }
                     }
                 }

@@ -315,7 +315,7 @@ impl Ledger {
         assert!(self.under_way.insert(request_id.clone()), "{id:?} is invoked twice in one life");
         let first = *self.requested.entry(request_id.clone()).or_insert(*id);
         assert_eq!(first, *id, "two calls have one request id");
-        let work = (state.to_string(), world::work(payload).0);
+        let work = (state.to_string(), world::work(payload));
         assert!(!self.done.contains(&work), "{id:?} does what is done: {work:?}");
     }
 
@@ -323,12 +323,10 @@ impl Ledger {
     fn settle(&mut self, record: &Record) {
         match (&record.event, &record.of) {
             (Event::FunctionSucceeded { output, .. }, Some(Effect::Invoke(call))) => {
-                self.complete(call, output.text());
-                let (work, token) = world::work(&call.payload);
-                let work = (call.state.to_string(), work);
-                match token {
+                let work = self.complete(call, output.text());
+                match world::token(&call.payload) {
                     None => drop(self.done.insert(work)),
-                    Some(token) => self.half_done(token, Some(work)),
+                    Some(token) => self.half_done(token.to_owned(), Some(work)),
                 }
             }
             (Event::FunctionFailed { failure, .. }, Some(Effect::Invoke(call))) => {
@@ -354,10 +352,12 @@ impl Ledger {
         }
     }
 
-    fn complete(&mut self, call: &Invocation, result: &str) {
+    fn complete(&mut self, call: &Invocation, result: &str) -> Work {
         self.settled.insert(call.request_id.clone());
-        let (work, _) = world::work(&call.payload);
-        self.completed.push((call.state.to_string(), work, call.attempt, result.to_owned()));
+        let work = (call.state.to_string(), world::work(&call.payload));
+        let (state, of) = work.clone();
+        self.completed.push((state, of, call.attempt, result.to_owned()));
+        work
     }
 
     fn half_done(&mut self, token: String, work: Option<Work>) {

@@ -26,7 +26,7 @@ pub type Said = (SignedDuration, Option<Answer>);
 impl World {
     /// What a function answers to a call.
     pub fn answer(self, invocation: &Invocation) -> Answer {
-        let percent = if work(&invocation.payload).1.is_some() { 10 } else { 30 };
+        let percent = if token(&invocation.payload).is_some() { 10 } else { 30 };
         answer(&mut self.about(invocation, "answer"), percent)
     }
 
@@ -39,7 +39,7 @@ impl World {
 
     /// What is said by the token that a call hands on; nothing if it has none.
     pub fn says(self, invocation: &Invocation) -> Vec<Said> {
-        if work(&invocation.payload).1.is_none() {
+        if token(&invocation.payload).is_none() {
             return Vec::new();
         }
         let mut random = self.about(invocation, "token");
@@ -67,7 +67,7 @@ impl World {
     fn about(self, invocation: &Invocation, purpose: &str) -> Random {
         let Invocation { state, payload, request_id, attempt, .. } = invocation;
         if self.steady {
-            let (work, _) = work(payload);
+            let work = work(payload);
             return Random::of(mix(self.seed, purpose), &format!("{state} {attempt} {work}"));
         }
         Random::of(mix(self.seed, purpose), request_id)
@@ -86,10 +86,14 @@ fn milliseconds(number: u64) -> SignedDuration {
     SignedDuration::from_millis(i64::try_from(number).expect("it is small"))
 }
 
-/// What a call is for, the same in each attempt, and its token, which is not.
-pub fn work(payload: &Document) -> (String, Option<String>) {
+/// What a call is for: its payload without the token, the same in each attempt.
+pub fn work(payload: &Document) -> String {
     let mut payload = payload.value().clone();
-    let token = payload.as_object_mut().and_then(|members| members.remove("token"));
-    let token = token.and_then(|token| token.as_str().map(str::to_owned));
-    (payload.to_string(), token)
+    payload.as_object_mut().and_then(|members| members.remove("token"));
+    payload.to_string()
+}
+
+/// The token that a call hands on.
+pub fn token(payload: &Document) -> Option<&str> {
+    payload.value()["token"].as_str()
 }
