@@ -194,8 +194,14 @@ pub(super) fn succeeded(
         cancel(turn, &call, None);
         return take_result(turn, branch, task, result, what);
     };
-    turn.record(branch, Details::TaskSubmitted { output: result, pattern: pattern(task) })?;
-    match token.answer.take() {
+    let answer = token.answer.take();
+    let submitted = Details::TaskSubmitted { output: result, pattern: pattern(task) };
+    if let Err(full) = turn.record(branch, submitted) {
+        let answered = answer.is_some().then_some(token.open.id);
+        cancel(turn, &call, answered);
+        return Err(full);
+    }
+    match answer {
         Some(answer) => {
             let id = token.open.id;
             take_answer(turn, branch, task, &call, id, answer)
