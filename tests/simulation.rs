@@ -21,10 +21,10 @@ use serde_json::Value;
 use stepwell_asl::{Definition, load};
 use stepwell_engine::{Effect, EffectId, Event, HistoryEvent, Outcome, Purpose, Start};
 use stepwell_query::Document;
-use stepwell_tests::crashing::{self, Completed, Driver, effect_of};
+use stepwell_tests::crashing::{self, Completed, Driver};
 use stepwell_tests::machine::{self, Shape};
 use stepwell_tests::random::{Random, mix};
-use stepwell_tests::run;
+use stepwell_tests::run::{self, effect_id, effect_of};
 use stepwell_tests::world::{self, Answer, World};
 
 const SEEDS: u64 = 10_000;
@@ -82,7 +82,8 @@ impl Scenario {
         let machine = machine::machine(&mut random, shape);
         let mut start = run::start(Document::from(machine::input(&mut random)));
         start.seed = mix(seed, "execution");
-        start.history_events_max = None;
+        let short = shape.races && random.percent(10);
+        start.history_events_max = short.then(|| 10 + random.below(100));
         let world = World { seed: mix(seed, "world"), steady: kind == Kind::Steady };
         let disturbed = shape.races && random.percent(30);
         let loaded = load(&machine.to_string(), "machine");
@@ -315,7 +316,7 @@ impl<'s> Ordered<'s> {
             place = random.index(places);
         }
         let Some(effect) = open.get(place) else { return Some((soon, Event::Resumed)) };
-        let id = crashing::effect_id(effect).expect("it is open");
+        let id = effect_id(effect).expect("it is open");
         let view = (scenario.disturbed && random.percent(2)).then(|| driver.view(id)).flatten();
         if let Some(view) = view {
             let input = crashing::with_x(&view.input, random.below(9));

@@ -21,6 +21,7 @@ use stepwell_engine::{
 use stepwell_query::Document;
 
 use crate::machine::FORK;
+use crate::run::{closed_by, effect_id, effect_of};
 use crate::world;
 
 /// A driver that may crash, and all that outlives it.
@@ -114,9 +115,7 @@ impl<'d> Driver<'d> {
             .apply(self.definition, at, event.clone())
             .unwrap_or_else(|illegal| panic!("the engine refuses what it asked for: {illegal}"));
         let of = effect_of(&event).and_then(|id| self.open.get(&id).cloned());
-        // After a heartbeat, and where a state begins anew, somebody else tells what is closed.
-        let answered = !matches!(event, Event::TaskHeartbeat { .. } | Event::InputReplaced { .. });
-        if let (true, Some(id)) = (answered, effect_of(&event)) {
+        if let Some(id) = closed_by(&event) {
             self.open.remove(&id);
         }
         self.resume = false;
@@ -369,31 +368,6 @@ impl Ledger {
             Some(before) => before.or(work).expect("one of them is the function's"),
         };
         self.done.insert(done);
-    }
-}
-
-/// The effect whose outcome an event is, or that it is otherwise about.
-pub fn effect_of(event: &Event) -> Option<EffectId> {
-    match event {
-        Event::FunctionSucceeded { id, .. }
-        | Event::FunctionFailed { id, .. }
-        | Event::TaskSucceeded { id, .. }
-        | Event::TaskFailed { id, .. }
-        | Event::TaskHeartbeat { id }
-        | Event::InputReplaced { id, .. }
-        | Event::TimerFired { id } => Some(*id),
-        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
-            None
-        }
-    }
-}
-
-/// What an effect that has an outcome is known by.
-pub fn effect_id(effect: &Effect) -> Option<EffectId> {
-    match effect {
-        Effect::Invoke(Invocation { id, .. }) | Effect::SetTimer { id, .. } => Some(*id),
-        Effect::OpenToken(token) => Some(token.id),
-        Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => None,
     }
 }
 

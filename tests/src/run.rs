@@ -189,8 +189,8 @@ impl Agenda {
     }
 }
 
-/// The effect whose outcome an event is.
-fn effect_of(event: &Event) -> Option<EffectId> {
+/// The effect whose outcome an event is, or that it is otherwise about.
+pub fn effect_of(event: &Event) -> Option<EffectId> {
     match event {
         Event::FunctionSucceeded { id, .. }
         | Event::FunctionFailed { id, .. }
@@ -202,5 +202,22 @@ fn effect_of(event: &Event) -> Option<EffectId> {
         Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
             None
         }
+    }
+}
+
+/// The effect that an event closes. Another input makes the state cancel what it waits for.
+pub fn closed_by(event: &Event) -> Option<EffectId> {
+    match event {
+        Event::TaskHeartbeat { .. } | Event::InputReplaced { .. } => None,
+        event => effect_of(event),
+    }
+}
+
+/// What an effect that waits for something is known by.
+pub fn effect_id(effect: &Effect) -> Option<EffectId> {
+    match effect {
+        Effect::Invoke(Invocation { id, .. }) | Effect::SetTimer { id, .. } => Some(*id),
+        Effect::OpenToken(token) => Some(token.id),
+        Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => None,
     }
 }
