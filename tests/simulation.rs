@@ -279,6 +279,7 @@ impl<'s> Ordered<'s> {
             let waits = |id| !self.base.driver.is_performed(id);
             if effect_of(&event).is_some_and(waits) {
                 // Only what was begun can have an outcome.
+                assert!(self.base.driver.uncommitted() > 0, "what is open is begun by a commit");
                 self.base.commit();
                 continue;
             }

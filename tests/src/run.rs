@@ -58,6 +58,19 @@ pub struct Outside {
     pub tokens: VecDeque<Vec<Said>>,
     /// How long after each end it is redriven.
     pub redrives: VecDeque<SignedDuration>,
+    /// Other inputs for states that wait.
+    pub inputs: Vec<NewInput>,
+}
+
+/// Another input for a state that waits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewInput {
+    /// How long after the start.
+    pub after: SignedDuration,
+    /// What the state waits for.
+    pub id: EffectId,
+    /// Its new input.
+    pub input: Document,
 }
 
 /// What is said by a token.
@@ -109,11 +122,14 @@ pub fn run(
     outside: Outside,
     mut call: impl FnMut(&str, &Document) -> Reply,
 ) -> (Outcome, Vec<Step>) {
-    let Outside { stop, tokens, mut redrives } = outside;
+    let Outside { stop, tokens, mut redrives, inputs } = outside;
     let mut agenda = Agenda { tokens, ..Agenda::default() };
     agenda.add(start.at, Event::Started);
     if let Some(Stop { after, error, cause }) = stop {
         agenda.add(start.at + after, Event::StopRequested { error, cause });
+    }
+    for NewInput { after, id, input } in inputs {
+        agenda.add(start.at + after, Event::InputReplaced { id, input });
     }
     let mut execution = Execution::new(start);
     let mut steps = Vec::new();
