@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use stepwell_asl::{Definition, Severity, load};
 use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, Failure, Invocation};
 use stepwell_query::Document;
-use stepwell_tests::run;
+use stepwell_tests::machine::{self, Shape};
+use stepwell_tests::random::Random;
+use stepwell_tests::run::{self, closed_by, effect_id};
 
 /// Finds every place of a finding in its text, as a renderer would.
 fn load_and_look_at_all(source: &str) {
@@ -249,6 +251,16 @@ fn machine() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A machine and an input: one where anything may be wrong, or one that gets far.
+fn machine_and_input() -> impl Strategy<Value = (Value, Value)> {
+    let far = (any::<u64>(), any::<bool>()).prop_map(|(seed, races)| {
+        let mut random = Random::new(seed);
+        let machine = machine::machine(&mut random, Shape { races, long: false });
+        (machine, machine::input(&mut random))
+    });
+    prop_oneof![2 => (machine(), input()), 1 => far]
+}
+
 /// A machine of states that lead to each other as `S0`, `S1`, and so on, by names of its own.
 fn machine_of(prefix: &str, mut states: Vec<Value>) -> Value {
     states.push(json!({ "Type": "Succeed" }));
@@ -322,6 +334,11 @@ enum Throw {
     Failed(u64, &'static str),
     Fired(u64),
     Stopped,
+    Redriven,
+    /// Something said by a token, whether or not that is open.
+    Beating(u64),
+    /// Another input of what waits for an effect.
+    Replaced(Value, prop::sample::Index),
     /// The outcome of an effect, so that executions get somewhere.
     Fitting(Value, Option<&'static str>, prop::sample::Index),
 }
@@ -335,6 +352,10 @@ fn throws() -> impl Strategy<Value = Vec<Throw>> {
         1 => (0..6_u64, error.clone()).prop_map(|(id, error)| Throw::Failed(id, error)),
         1 => (0..6_u64).prop_map(Throw::Fired),
         1 => Just(Throw::Stopped),
+        1 => Just(Throw::Redriven),
+        1 => (0..6_u64).prop_map(Throw::Beating),
+        1 => (value(), any::<prop::sample::Index>())
+            .prop_map(|(value, which)| Throw::Replaced(value, which)),
         24 => (value(), prop::option::of(error), any::<prop::sample::Index>())
             .prop_map(|(value, error, which)| Throw::Fitting(value, error, which)),
     ];
@@ -353,12 +374,18 @@ impl Throw {
             failure: Failure::new(error, "cause"),
         };
         match (self, open) {
-            (Self::Started, _) | (Self::Fitting(..), None) => Event::Started,
+            (Self::Started, _) | (Self::Fitting(..) | Self::Replaced(..), None) => Event::Started,
             (Self::Resumed, _) => Event::Resumed,
             (Self::Succeeded(id, value), _) => succeeded(id, value),
             (Self::Failed(id, error), _) => failed(id, error),
             (Self::Fired(id), _) => Event::TimerFired { id: EffectId(id) },
             (Self::Stopped, _) => Event::StopRequested { error: None, cause: None },
+            (Self::Redriven, _) => Event::RedriveRequested,
+            (Self::Beating(id), _) => Event::TaskHeartbeat { id: EffectId(id) },
+            (Self::Replaced(value, _), Some(effect)) => match effect_id(effect) {
+                Some(id) => Event::InputReplaced { id, input: Document::from(value) },
+                None => Event::Resumed,
+            },
             (Self::Fitting(value, error, _), Some(effect)) => match (effect, error) {
                 (Effect::Invoke(Invocation { id, .. }), None) => succeeded(id.0, value),
                 (Effect::Invoke(Invocation { id, .. }), Some(error)) => failed(id.0, error),
@@ -372,30 +399,6 @@ impl Throw {
                 (Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_), _) => Event::Resumed,
             },
         }
-    }
-}
-
-/// The effect whose outcome an event is.
-fn effect_of(event: &Event) -> Option<EffectId> {
-    match event {
-        Event::FunctionSucceeded { id, .. }
-        | Event::FunctionFailed { id, .. }
-        | Event::TaskSucceeded { id, .. }
-        | Event::TaskFailed { id, .. }
-        | Event::TaskHeartbeat { id }
-        | Event::InputReplaced { id, .. }
-        | Event::TimerFired { id } => Some(*id),
-        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
-            None
-        }
-    }
-}
-
-fn id_of(effect: &Effect) -> Option<EffectId> {
-    match effect {
-        Effect::Invoke(Invocation { id, .. }) | Effect::SetTimer { id, .. } => Some(*id),
-        Effect::OpenToken(token) => Some(token.id),
-        Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => None,
     }
 }
 
@@ -443,9 +446,9 @@ proptest! {
     }
 
     /// After every event: an illegal one changes nothing, the serialised execution goes on exactly as the
-    /// live one, and a second execution with the same events does the same.
+    /// live one, a second execution with the same events does the same, and it waits for what it asked for.
     #[test]
-    fn an_execution_is_a_value_that_events_change(machine in machine(), input in input(), throws in throws(), seed in any::<u64>(), most in 5..200_u64) {
+    fn an_execution_is_a_value_that_events_change((machine, input) in machine_and_input(), throws in throws(), seed in any::<u64>(), most in 5..200_u64) {
         let definition = loaded(&machine);
         prop_assert!(definition.is_some(), "{machine}");
         let definition = definition.expect("it was checked");
@@ -457,7 +460,7 @@ proptest! {
         for throw in throws {
             at += jiff::SignedDuration::from_secs(1);
             let chosen = match &throw {
-                Throw::Fitting(_, _, which) if !open.is_empty() => Some(which.get(&open)),
+                Throw::Fitting(_, _, which) | Throw::Replaced(_, which) if !open.is_empty() => Some(which.get(&open)),
                 _ => open.last(),
             };
             let event = throw.event(chosen);
@@ -483,16 +486,22 @@ proptest! {
             }
             let finished = matches!(effects.last(), Some(Effect::Finish(_)));
             prop_assert_eq!(finished, live.outcome().is_some());
-            if let Some(done) = effect_of(&event_done) {
-                open.retain(|effect| id_of(effect) != Some(done));
+            if let Some(done) = closed_by(&event_done) {
+                open.retain(|effect| effect_id(effect) != Some(done));
             }
+            // That holds until the next event only.
+            open.retain(|effect| *effect != Effect::Resume);
             for effect in effects {
                 match effect {
-                    Effect::Cancel { id } => open.retain(|effect| id_of(effect) != Some(id)),
+                    Effect::Cancel { id } => open.retain(|effect| effect_id(effect) != Some(id)),
                     effect => open.push(effect),
                 }
             }
-            prop_assert!(!finished || open.iter().all(|effect| id_of(effect).is_none()), "{open:?}");
+            let mut waits: Vec<_> = open.clone();
+            waits.retain(|effect| !matches!(effect, Effect::Finish(_)));
+            waits.sort_by_key(|effect| effect_id(effect).map_or(u64::MAX, |id| id.0));
+            prop_assert_eq!(live.open_effects(&definition), waits);
+            prop_assert!(!finished || open.iter().all(|effect| effect_id(effect).is_none()), "{open:?}");
         }
     }
 }

@@ -58,6 +58,19 @@ pub struct Outside {
     pub tokens: VecDeque<Vec<Said>>,
     /// How long after each end it is redriven.
     pub redrives: VecDeque<SignedDuration>,
+    /// Other inputs for states that wait.
+    pub inputs: Vec<NewInput>,
+}
+
+/// Another input for a state that waits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewInput {
+    /// How long after the start.
+    pub after: SignedDuration,
+    /// What the state waits for.
+    pub id: EffectId,
+    /// Its new input.
+    pub input: Document,
 }
 
 /// What is said by a token.
@@ -109,11 +122,14 @@ pub fn run(
     outside: Outside,
     mut call: impl FnMut(&str, &Document) -> Reply,
 ) -> (Outcome, Vec<Step>) {
-    let Outside { stop, tokens, mut redrives } = outside;
+    let Outside { stop, tokens, mut redrives, inputs } = outside;
     let mut agenda = Agenda { tokens, ..Agenda::default() };
     agenda.add(start.at, Event::Started);
     if let Some(Stop { after, error, cause }) = stop {
         agenda.add(start.at + after, Event::StopRequested { error, cause });
+    }
+    for NewInput { after, id, input } in inputs {
+        agenda.add(start.at + after, Event::InputReplaced { id, input });
     }
     let mut execution = Execution::new(start);
     let mut steps = Vec::new();
@@ -189,8 +205,8 @@ impl Agenda {
     }
 }
 
-/// The effect whose outcome an event is.
-fn effect_of(event: &Event) -> Option<EffectId> {
+/// The effect whose outcome an event is, or that it is otherwise about.
+pub fn effect_of(event: &Event) -> Option<EffectId> {
     match event {
         Event::FunctionSucceeded { id, .. }
         | Event::FunctionFailed { id, .. }
@@ -202,5 +218,22 @@ fn effect_of(event: &Event) -> Option<EffectId> {
         Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
             None
         }
+    }
+}
+
+/// The effect that an event closes. Another input makes the state cancel what it waits for.
+pub fn closed_by(event: &Event) -> Option<EffectId> {
+    match event {
+        Event::TaskHeartbeat { .. } | Event::InputReplaced { .. } => None,
+        event => effect_of(event),
+    }
+}
+
+/// What an effect that waits for something is known by.
+pub fn effect_id(effect: &Effect) -> Option<EffectId> {
+    match effect {
+        Effect::Invoke(Invocation { id, .. }) | Effect::SetTimer { id, .. } => Some(*id),
+        Effect::OpenToken(token) => Some(token.id),
+        Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => None,
     }
 }

@@ -5,6 +5,7 @@
 //!   "functions": { "fetch": [ { "fails": { "error": "Down", "cause": "503" }, "times": 2 }, { "returns": [] } ] },
 //!   "tokens": [ [ { "heartbeat": true, "seconds": 2 }, { "returns": 1, "seconds": 4 } ] ],
 //!   "redrives": [ 60 ],
+//!   "inputs": [ { "after_seconds": 3, "effect": 1, "input": {} } ],
 //!   "stop": { "after_seconds": 5, "error": "Enough", "cause": "" },
 //!   "history_events_max": 100
 //! }
@@ -14,20 +15,21 @@
 //! `times` it is given so often, and it takes `seconds`, 1 by default. A call that has no answer is a
 //! mistake in the case. `tokens` has a list for each token, in the order in which they are opened: what is
 //! said by it, and how many seconds after that. `redrives` are the seconds from an end to its redrive.
+//! `inputs` give a state that waits for an effect another input; snapshots tell the effects' numbers.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::SignedDuration;
 use serde_json::Value;
-use stepwell_engine::Failure;
+use stepwell_engine::{EffectId, Failure};
 use stepwell_query::Document;
 
-use crate::run::{Answer, Outside, Reply, Said, Stop};
+use crate::run::{Answer, NewInput, Outside, Reply, Said, Stop};
 
 /// What happens to an execution from outside.
 pub struct Script {
     functions: BTreeMap<String, VecDeque<Reply>>,
-    /// Stop, tokens and redrives.
+    /// Stop, tokens, redrives and other inputs.
     pub outside: Outside,
     /// The limit of its history; `None`: none.
     pub history_events_max: Option<u64>,
@@ -54,6 +56,7 @@ impl Script {
                     .flatten()
                     .map(|value| seconds(Some(value)))
                     .collect(),
+                inputs: script["inputs"].as_array().into_iter().flatten().map(new_input).collect(),
             },
             history_events_max: match script.get("history_events_max") {
                 None => Some(stepwell_engine::HISTORY_EVENTS_MAX),
@@ -101,6 +104,14 @@ fn said(list: &Value) -> Vec<Said> {
             after: seconds(entry.get("seconds")),
         })
         .collect()
+}
+
+fn new_input(entry: &Value) -> NewInput {
+    NewInput {
+        after: seconds(entry.get("after_seconds")),
+        id: EffectId(entry["effect"].as_u64().expect("an effect has a number")),
+        input: Document::from(entry["input"].clone()),
+    }
 }
 
 fn answer(entry: &Value) -> Answer {

@@ -162,8 +162,13 @@ impl Call {
         [
             self.invocation.as_ref().map(|invocation| invocation.id),
             self.timeout.map(|timer| timer.id),
-            token.map(|token| token.open.id),
+            self.open_token().map(|open| open.id),
             token.and_then(|token| token.heartbeat).map(|timer| timer.id),
         ]
+    }
+
+    /// The token, unless it was answered before the function.
+    pub(crate) fn open_token(&self) -> Option<&OpenToken> {
+        self.token.as_ref().filter(|token| token.answer.is_none()).map(|token| &token.open)
     }
 }

@@ -19,8 +19,8 @@ pub struct EffectId(pub u64);
 pub enum Effect {
     /// Invoke a function, and tell its outcome by an event with this id.
     Invoke(Invocation),
-    /// Somebody may answer for a task by its token, until this is cancelled. Asked for before the function
-    /// that hands the token on is invoked.
+    /// Somebody may answer for a task by its token, once, until this is cancelled. Asked for before the
+    /// function that hands the token on is invoked.
     OpenToken(OpenToken),
     /// Send [`crate::Event::TimerFired`] with this id at that time, or at once when it has passed.
     SetTimer {
@@ -37,7 +37,8 @@ pub enum Effect {
         /// The effect that asked for it.
         id: EffectId,
     },
-    /// Send [`crate::Event::Resumed`]: there is more to do, and others should have their turn first.
+    /// Send [`crate::Event::Resumed`]: there is more to do, and others should have their turn first. Whatever
+    /// event comes first, this holds until then: it is asked for again where it is still so.
     Resume,
     /// The execution has ended.
     Finish(Outcome),

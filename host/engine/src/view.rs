@@ -53,11 +53,8 @@ impl Execution {
                         let purpose = Purpose::Timeout;
                         (timer.id, Effect::SetTimer { id: timer.id, at: timer.at, purpose })
                     }));
-                    // One that was answered before its function waits for the function only.
-                    let open = token.filter(|token| token.answer.is_none());
-                    effects.extend(
-                        open.map(|token| (token.open.id, Effect::OpenToken(token.open.clone()))),
-                    );
+                    let open = call.open_token();
+                    effects.extend(open.map(|open| (open.id, Effect::OpenToken(open.clone()))));
                     let invocation = call.invocation.as_ref();
                     effects.extend(
                         invocation

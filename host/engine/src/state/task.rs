@@ -194,8 +194,14 @@ pub(super) fn succeeded(
         cancel(turn, &call, None);
         return take_result(turn, branch, task, result, what);
     };
-    turn.record(branch, Details::TaskSubmitted { output: result, pattern: pattern(task) })?;
-    match token.answer.take() {
+    let answer = token.answer.take();
+    let submitted = Details::TaskSubmitted { output: result, pattern: pattern(task) };
+    if let Err(full) = turn.record(branch, submitted) {
+        let answered = answer.is_some().then_some(token.open.id);
+        cancel(turn, &call, answered);
+        return Err(full);
+    }
+    match answer {
         Some(answer) => {
             let id = token.open.id;
             take_answer(turn, branch, task, &call, id, answer)
@@ -219,8 +225,8 @@ pub(super) fn answered(
         _ => unreachable!("only what answers a token is taken here"),
     };
     if let (Some(_), Some(token)) = (&call.invocation, &mut call.token) {
-        // The first answer counts, when the function that handed on the token has answered, too.
-        token.answer.get_or_insert(answer);
+        // It counts when the function that handed on the token has answered, too.
+        token.answer = Some(answer);
         return Ok(wait(call));
     }
     take_answer(turn, branch, task, &call, id, answer)
