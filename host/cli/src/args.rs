@@ -234,11 +234,14 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: clap_complete::Shell,
 }
 
+/// Where executions are kept if it is not said.
+pub(crate) const STATE_DEFAULT: &str = ".stepwell";
+
 /// Where executions are kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateArgs {
     /// The folder in which executions are kept.
-    #[arg(long, value_name = "DIR", env = "STEPWELL_STATE", default_value = ".stepwell")]
+    #[arg(long, value_name = "DIR", env = "STEPWELL_STATE", default_value = STATE_DEFAULT)]
     pub(crate) state: PathBuf,
 }
 
@@ -354,7 +357,7 @@ pub(crate) struct ExecutionsArgs {
     /// At most so many, the newest first.
     #[arg(long, value_name = "N", default_value = "100")]
     pub(crate) limit: usize,
-    /// Print JSON, as ListExecutions would reply.
+    /// Print JSON, an array of what `ListExecutions` would reply.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -385,7 +388,8 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse() {
         return Ok(at);
     }
-    let ago = duration(text).map_err(|_| "write a time such as `2026-01-31T12:00:00Z`, or `90m`, `12h`, `7d`")?;
+    let ago = duration(text)
+        .map_err(|_| "write a time such as `2026-01-31T12:00:00Z`, or `90m`, `12h`, `7d`")?;
     Timestamp::now().checked_sub(ago).map_err(|_| "that is too long ago".to_owned())
 }
 

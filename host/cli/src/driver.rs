@@ -335,7 +335,9 @@ impl<O: Observer> Driver<O> {
             if let (Some(event), Some(share), Some(key)) = (kept, &mut self.journal, flight.key) {
                 let execution = &flight.execution;
                 let history = &came.history;
-                share.journal.append(key, Entry { at, event: &event, history, execution, letter })?;
+                share
+                    .journal
+                    .append(key, Entry { at, event: &event, history, execution, letter })?;
                 keep_tokens(&mut share.journal, key, flight, &came);
             }
             applied.push((id, at, call, came));
@@ -344,7 +346,7 @@ impl<O: Observer> Driver<O> {
         self.commit()?;
         for (id, at, call, came) in applied {
             let Some(flight) = self.flights.get_mut(&id) else { continue };
-            flight.tell(call, &came);
+            flight.tell(call.as_ref(), &came);
             self.perform(id, at, came.effects, supply);
         }
         Ok(())
@@ -462,9 +464,7 @@ fn keep_tokens<O>(journal: &mut Journal, key: Key, flight: &Flight<O>, applied: 
 }
 
 /// Goes on with the call that runs alone; never ends without one.
-async fn run_alone(
-    alone: &mut Option<(FlightId, EffectId, Calling)>,
-) -> Ended {
+async fn run_alone(alone: &mut Option<(FlightId, EffectId, Calling)>) -> Ended {
     match alone {
         Some((.., call)) => call.await,
         None => std::future::pending().await,

@@ -1,22 +1,24 @@
 //! What can go wrong with a command, and the exit code that says so.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stepwell_asl::{Finding, Severity};
+
+use crate::args::STATE_DEFAULT;
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     /// The execution ended in another way than by succeeding. It was told already.
-    #[error("the execution {0}")]
-    Execution(String),
+    #[error("the execution {ended}")]
+    Execution { ended: String, help: Option<String> },
     /// Some of many executions ended in another way than by succeeding.
     #[error("{0}")]
     Many(String),
     /// The process was asked to end before the execution did; the journal has it.
-    #[error("the execution `{name}` was interrupted: go on with `stepwell resume {name}`")]
-    Interrupted { name: String },
+    #[error("`{name}` was interrupted")]
+    Interrupted { name: String, help: Option<String> },
     /// A file is not a workflow that can be used.
     #[error("{}", count(.findings))]
     Findings { path: PathBuf, source_text: String, findings: Vec<Finding> },
@@ -33,19 +35,23 @@ impl CommandError {
         Self::Invalid { message: message.into(), help: None }
     }
 
+    /// An execution or a batch that can go on.
+    pub(crate) fn interrupted(name: &str, dir: &Path) -> Self {
+        let help = format!("{} goes on with it", call("resume", name, dir));
+        Self::Interrupted { name: name.to_owned(), help: Some(help) }
+    }
+
     pub(crate) fn environment(message: impl Into<String>) -> Self {
         Self::Environment { message: message.into(), help: None }
     }
 
     pub(crate) fn with_help(mut self, text: impl Into<String>) -> Self {
         match &mut self {
-            Self::Invalid { help, .. } | Self::Environment { help, .. } => {
-                *help = Some(text.into());
-            }
-            Self::Execution(_)
-            | Self::Many(_)
-            | Self::Interrupted { .. }
-            | Self::Findings { .. } => {}
+            Self::Invalid { help, .. }
+            | Self::Environment { help, .. }
+            | Self::Execution { help, .. }
+            | Self::Interrupted { help, .. } => *help = Some(text.into()),
+            Self::Many(_) | Self::Findings { .. } => {}
         }
         self
     }
@@ -59,7 +65,7 @@ impl CommandError {
     }
 
     /// A file that was named and could not be read.
-    pub(crate) fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Self {
+    pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
         let message = format!("cannot read `{}`: {}", path.display(), reason(error));
         match error.kind() {
             ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => {
@@ -72,12 +78,20 @@ impl CommandError {
     /// Documented in `stepwell --help` and the README.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Execution(_) | Self::Many(_) => 1,
+            Self::Execution { .. } | Self::Many(_) => 1,
             Self::Findings { .. } | Self::Invalid { .. } => 2,
             Self::Environment { .. } => 3,
             Self::Interrupted { .. } => 4,
         }
     }
+}
+
+/// A command about an execution, as it is to be called.
+pub(crate) fn call(command: &str, name: &str, dir: &Path) -> String {
+    if dir == Path::new(STATE_DEFAULT) {
+        return format!("`stepwell {command} {name}`");
+    }
+    format!("`stepwell {command} {name} --state {}`", dir.display())
 }
 
 /// What the system says about a file, in words.

@@ -55,7 +55,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let mut output = Output::new(args.quiet);
     let result = match args.command {
-        Command::Run(args) => command::run::run(&args, &mut output, timings),
+        Command::Run(args) => command::run::run(&args, &mut output, &timings),
         Command::Resume(args) => command::resume::run(&args, &mut output, timings),
         Command::Redrive(args) => command::redrive::run(&args, &mut output, timings),
         Command::Rerun(args) => command::rerun::run(&args, &mut output, timings),

@@ -53,6 +53,7 @@ impl Output {
     }
 
     /// What went wrong, and is no reason to stop.
+    #[expect(clippy::unused_self, reason = "whoever may print has an `Output`")]
     pub(crate) fn warning(&mut self, text: &str) {
         say(&harmless(text));
     }
@@ -79,14 +80,14 @@ impl Output {
                 self.findings(path, source_text, findings);
                 format!("`{}` cannot be used: {error}", path.display())
             }
-            CommandError::Invalid { message, help }
-            | CommandError::Environment { message, help } => {
-                self.message(message, help.as_deref());
+            CommandError::Execution { help, .. }
+            | CommandError::Interrupted { help, .. }
+            | CommandError::Invalid { help, .. }
+            | CommandError::Environment { help, .. } => {
+                self.message(&error.to_string(), help.as_deref());
                 return;
             }
-            CommandError::Execution(_)
-            | CommandError::Many(_)
-            | CommandError::Interrupted { .. } => error.to_string(),
+            CommandError::Many(_) => error.to_string(),
         };
         self.message(&message, None);
     }

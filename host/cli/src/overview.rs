@@ -32,7 +32,8 @@ impl Overview {
     pub(crate) fn new(output: Output, closed: u64, total: u64) -> Self {
         let live = !output.is_quiet() && std::io::stderr().is_terminal();
         let bar = live.then(|| {
-            let style = ProgressStyle::with_template("{bar:30} {pos} of {len} · {msg} · {eta} left");
+            let style =
+                ProgressStyle::with_template("{bar:30} {pos} of {len} · {msg} · {eta} left");
             let bar = ProgressBar::new(total).with_position(closed);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar

@@ -1,7 +1,9 @@
 //! Driving executions from a command: signals, the journal's share of it, and what a person is told at the
 //! end.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use stepwell_engine::{Event, Execution, Outcome};
@@ -9,7 +11,7 @@ use stepwell_journal::{Journal, Key, Status};
 
 use crate::clock::Clock;
 use crate::driver::{Driven, Landed, Machine, Only, Run, Share, Stop, Supply, clock_of, drive_all};
-use crate::error::CommandError;
+use crate::error::{CommandError, call};
 use crate::failure::ended;
 use crate::history::HistoryFile;
 use crate::keeping::Taken;
@@ -18,6 +20,9 @@ use crate::progress::Progress;
 use crate::reply::{self, Reply};
 use crate::timings::Timings;
 use crate::workshop::{Parts, Workshop};
+
+/// How often somebody who waits for another process looks.
+const AWAIT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How the end of an execution is told.
 pub(crate) struct Telling<'t> {
@@ -115,16 +120,21 @@ pub(crate) fn drive_one(
     let observer = Progress::new(output.clone(), history, timings);
     let run = Run { machine, execution, first, clock, key, observer };
     let leaves = share.as_ref().is_some_and(|share| !share.optional);
+    let dir = share.as_ref().map(|share| share.journal.dir().to_owned());
     let only = Only { run: Some(run), landed: None };
     let (only, driven) = drive(&workshop, only, 1, share, Signals::of_one(leaves))?;
     workshop.close();
     let landed = only.landed;
-    let driven = driven.map_err(|error| told_at(error.into(), &name))?;
+    let driven = driven.map_err(|error| {
+        let resume = call("resume", &name, dir.as_deref().unwrap_or(Path::new("")));
+        let more = format!("nothing more was done; {resume} goes on when that is mended");
+        CommandError::from(error).with_more(&more)
+    })?;
     if let Some(error) = driven.unwritten {
         output.note(&format!("the journal was not written to the end: {error}"));
     }
-    let Some(Landed { execution, at, observer, .. }) = landed else {
-        return Err(CommandError::Interrupted { name });
+    let Some(Landed { execution, at, observer }) = landed else {
+        return Err(CommandError::interrupted(&name, &dir.unwrap_or_default()));
     };
     let kept = observer.finish().map_or(Ok(()), HistoryFile::finish);
     let outcome = execution.outcome().expect("it has landed");
@@ -134,13 +144,59 @@ pub(crate) fn drive_one(
         output.data(document.text())?;
     }
     kept?;
-    result_of(outcome)
+    result_of(outcome, dir.as_deref().filter(|_| leaves).map(|dir| (name.as_str(), dir)))
 }
 
-fn told_at(error: CommandError, name: &str) -> CommandError {
-    error.with_more(&format!(
-        "nothing more was done; go on with `stepwell resume {name}` when that is mended"
-    ))
+/// Waits for the end of an execution that another process runs, and tells of it.
+pub(crate) fn await_end(
+    share: &Share,
+    key: Key,
+    pid: u32,
+    telling: Telling<'_>,
+) -> Result<(), CommandError> {
+    let journal = &share.journal;
+    let name = journal.describe(key)?.name;
+    telling.output.note(&format!("process {pid} runs the execution `{name}`: waiting for its end"));
+    while !journal.describe(key)?.status.is_closed() {
+        if journal.driven_by(key)?.is_none() {
+            return Err(CommandError::interrupted(&name, journal.dir()));
+        }
+        std::thread::sleep(AWAIT_INTERVAL);
+    }
+    if let Some(mut history) = telling.history {
+        history.append(&journal.history(key, 0, usize::MAX)?);
+        history.finish()?;
+    }
+    let reply = describe_kept(journal, key)?;
+    let outcome = journal.load(key)?.outcome.expect("what is closed has an outcome");
+    if telling.json {
+        telling.output.data(&reply.to_string())?;
+    } else if let Outcome::Succeeded { output: document } = &outcome {
+        telling.output.data(document.text())?;
+    }
+    result_of(&outcome, Some((&name, journal.dir())))
+}
+
+/// An execution of the journal, as `DescribeExecution` would reply.
+pub(crate) fn describe_kept(
+    journal: &Journal,
+    key: Key,
+) -> Result<serde_json::Value, CommandError> {
+    let loaded = journal.load(key)?;
+    let summary = &loaded.summary;
+    let redrivable = if summary.status.is_closed() && summary.status != Status::Succeeded {
+        Taken::load(journal, key)?.restore(journal)?.redrivable(Clock::wall())
+    } else {
+        Err(format!("Execution is {} and cannot be redriven", summary.status))
+    };
+    Ok(reply::describe(&Reply {
+        start: &loaded.start,
+        status: summary.status.name(),
+        outcome: loaded.outcome.as_ref(),
+        stopped_at: summary.stopped_at,
+        redrives: (summary.redrive_count, summary.redriven_at),
+        redrivable,
+    }))
 }
 
 fn describe(
@@ -164,9 +220,14 @@ fn describe(
     })
 }
 
-/// What the process says of an outcome.
-pub(crate) fn result_of(outcome: &Outcome) -> Result<(), CommandError> {
-    Err(CommandError::Execution(match outcome {
+/// What the process says of an outcome; `kept`: its name and where it is kept.
+pub(crate) fn result_of(
+    outcome: &Outcome,
+    kept: Option<(&str, &Path)>,
+) -> Result<(), CommandError> {
+    let help =
+        kept.map(|(name, dir)| format!("{} goes on where it was", call("redrive", name, dir)));
+    let ended = match outcome {
         Outcome::Succeeded { .. } => return Ok(()),
         Outcome::Failed { error, cause } => ended("failed", error.as_deref(), cause.as_deref()),
         Outcome::TimedOut => {
@@ -176,7 +237,8 @@ pub(crate) fn result_of(outcome: &Outcome) -> Result<(), CommandError> {
         Outcome::Aborted { error, cause } => {
             ended("was stopped", error.as_deref(), cause.as_deref())
         }
-    }))
+    };
+    Err(CommandError::Execution { ended, help })
 }
 
 /// What signals mean.

@@ -65,7 +65,8 @@ impl Workshop {
         let environment = environment.as_ref().map(|(sandbox, buckets)| (sandbox, buckets));
         let functions = Functions::load(workflow, definition, &kept.base, environment);
         self.timings.mark("components loaded");
-        let functions = functions.map_err(|unusable| unusable_functions(kept, workflow, unusable))?;
+        let functions =
+            functions.map_err(|unusable| unusable_functions(kept, workflow, unusable))?;
         Ok(Arc::new(Machine { definition: Arc::new(definition.clone()), functions }))
     }
 

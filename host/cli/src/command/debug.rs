@@ -182,9 +182,7 @@ impl World for Functions {
                 let took = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
                 (functions::answer(answer, request), took)
             }
-            None => {
-                (functions.missing(call.function.as_str(), &request), SignedDuration::ZERO)
-            }
+            None => (functions.missing(call.function.as_str(), &request), SignedDuration::ZERO),
         };
         let event = match answer.result {
             Ok(output) => Event::FunctionSucceeded { id, output },

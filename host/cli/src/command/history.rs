@@ -65,17 +65,17 @@ fn line(event: &HistoryEvent, started_at: Timestamp) -> String {
     let details = members.iter().find(|(name, _)| name.ends_with("EventDetails"));
     let details = details.map_or(&Value::Null, |(_, details)| details);
     let seconds = event.at.duration_since(started_at).as_secs_f64();
-    let mut line =
-        format!("{:>6}  {seconds:>9.3} s  {:<26}", event.id, event.details.event_type());
+    let head = format!("{:>6}  {seconds:>9.3} s  {:<26}", event.id, event.details.event_type());
+    let mut words = vec![head];
     for name in ["name", "index", "resource", "error", "redriveCount", "input", "output", "cause"] {
         match &details[name] {
             Value::Null => {}
-            Value::String(text) if name == "name" => line += &format!("  {}", harmless(text)),
-            Value::String(text) => line += &format!("  {name}={}", cut(&harmless(text))),
-            value => line += &format!("  {name}={value}"),
+            Value::String(text) if name == "name" => words.push(harmless(text).into_owned()),
+            Value::String(text) => words.push(format!("{name}={}", cut(&harmless(text)))),
+            value => words.push(format!("{name}={value}")),
         }
     }
-    line.trim_end().to_owned()
+    words.join("  ").trim_end().to_owned()
 }
 
 /// The beginning of a text, with how much was left out.

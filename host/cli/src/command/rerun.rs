@@ -38,8 +38,10 @@ pub(crate) fn run(
             let (input, variables) = last_entered(definition, &history, id, &taken.loaded.start)
                 .ok_or_else(|| {
                     let name = &summary.name;
-                    let message = format!("the execution `{name}` never entered the state `{state}`");
-                    CommandError::invalid(message).with_help("`stepwell history` shows where it was")
+                    let message =
+                        format!("the execution `{name}` never entered the state `{state}`");
+                    CommandError::invalid(message)
+                        .with_help("`stepwell history` shows where it was")
                 })?;
             (Some(Beginning { state: id, variables }), input)
         }
@@ -77,9 +79,10 @@ pub(crate) fn run(
 /// A state of the outermost machine.
 fn state_called(definition: &Definition, name: &str) -> Result<StateId, CommandError> {
     let outermost = &definition.outermost().states;
-    let named = |id: &&StateId| definition.state(**id).name.as_str() == name;
-    outermost.iter().find(named).copied().ok_or_else(|| {
-        let names: Vec<_> = outermost.iter().map(|id| definition.state(*id).name.as_str()).collect();
+    let is_wanted = |id: &&StateId| definition.state(**id).name.as_str() == name;
+    outermost.iter().find(is_wanted).copied().ok_or_else(|| {
+        let names: Vec<_> =
+            outermost.iter().map(|id| definition.state(*id).name.as_str()).collect();
         let within = definition.states().any(|state| state.name.as_str() == name);
         let message = if within {
             format!("the state `{name}` is inside of another one: an execution cannot begin there")

@@ -9,11 +9,13 @@ use stepwell_journal::{Filter, JournalError, Key, Status, Summary};
 use crate::args::ResumeArgs;
 use crate::command::run::go_on_with_batch;
 use crate::driver::{Landed, Machine, Run, Share, Supply};
-use crate::error::{CommandError, counted};
+use crate::error::{CommandError, call, counted};
 use crate::keeping::{self, Taken};
 use crate::output::Output;
 use crate::overview::Overview;
-use crate::runner::{Signals, Telling, course_of, drive, drive_one, is_open, machine_of, result_of};
+use crate::runner::{
+    Signals, Telling, course_of, drive, drive_one, is_open, machine_of, result_of,
+};
 use crate::timings::Timings;
 use crate::workshop::Workshop;
 
@@ -50,9 +52,10 @@ pub(crate) fn run(
 /// It has ended: there is nothing to resume, and what it came to is told.
 fn ended(share: &Share, summary: &Summary, output: &mut Output) -> Result<(), CommandError> {
     let (name, status) = (&summary.name, summary.status);
+    let dir = share.journal.dir();
     let help = match status {
-        Status::Succeeded => "",
-        _ => "; `stepwell redrive` goes on with it where it was",
+        Status::Succeeded => String::new(),
+        _ => format!("; {} goes on with it where it was", call("redrive", name, dir)),
     };
     output.note(&format!("the execution `{name}` is {status} already{help}"));
     let outcome = share.journal.load(summary.key)?.outcome;
@@ -60,7 +63,7 @@ fn ended(share: &Share, summary: &Summary, output: &mut Output) -> Result<(), Co
     if let Outcome::Succeeded { output: document } = &outcome {
         output.data(document.text())?;
     }
-    result_of(&outcome)
+    result_of(&outcome, None)
 }
 
 /// Goes on with everything that nobody runs.
@@ -86,11 +89,12 @@ fn all(
     let overview = Overview::new(output.clone(), 0, total as u64);
     let queue = Queue { overview: Some(overview), ..queue };
     let concurrency = concurrency.unwrap_or(CONCURRENCY);
+    let dir = share.journal.dir().to_owned();
     let (queue, driven) = drive(&workshop, queue, concurrency, Some(share), Signals::OF_MANY)?;
     workshop.close();
     let (ended, failed) = queue.overview.map(Overview::finish).unwrap_or_default();
     if !driven?.complete {
-        return Err(CommandError::Interrupted { name: "--all".to_owned() });
+        return Err(CommandError::interrupted("--all", &dir));
     }
     match failed {
         0 => Ok(()),
@@ -118,15 +122,15 @@ impl Queue {
         output: &mut Output,
     ) -> Result<(), CommandError> {
         let loaded = share.journal.load(key)?;
-        let what = format!("{}\n{}\n{}", loaded.start.machine_name, loaded.settings, loaded.workflow);
-        let machine = match self.machines.get(&what) {
-            Some(machine) => Arc::clone(machine),
-            None => {
-                let taken = Taken::load(&share.journal, key)?;
-                let machine = machine_of(&taken, workshop, output)?;
-                self.machines.insert(what, Arc::clone(&machine));
-                machine
-            }
+        let what =
+            format!("{}\n{}\n{}", loaded.start.machine_name, loaded.settings, loaded.workflow);
+        let machine = if let Some(machine) = self.machines.get(&what) {
+            Arc::clone(machine)
+        } else {
+            let taken = Taken::load(&share.journal, key)?;
+            let machine = machine_of(&taken, workshop, output)?;
+            self.machines.insert(what, Arc::clone(&machine));
+            machine
         };
         self.waiting.push_back((key, machine));
         Ok(())

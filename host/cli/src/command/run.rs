@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use stepwell_asl::{Finding, NamedMachine, Workflow};
 use stepwell_engine::{Execution, HISTORY_EVENTS_MAX, STATE_BYTES_MAX, Start};
-use stepwell_journal::{Created, Journal, Key, NewExecution};
+use stepwell_journal::{Created, Journal, JournalError, Key, NewExecution};
 use stepwell_query::Document;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use crate::error::CommandError;
 use crate::history::HistoryFile;
 use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
-use crate::runner::{Course, Telling, course_of, drive_one, machine_of};
+use crate::runner::{Course, Telling, await_end, course_of, drive_one, machine_of};
 use crate::timings::Timings;
 use crate::workflow_file::{self, Kept, choose, read_source};
 use crate::workshop::{Parts, Workshop, child_executions_max};
@@ -40,7 +40,7 @@ struct Prepared<'r> {
 pub(crate) fn run(
     args: &RunArgs,
     output: &mut Output,
-    timings: Timings,
+    timings: &Timings,
 ) -> Result<(), CommandError> {
     let wanted = args.state_machine.as_deref();
     let (kept, loaded) = workflow_file::read(&args.file, &args.beside, wanted)?;
@@ -68,8 +68,12 @@ pub(crate) fn run(
     let history = args.history.as_deref().map(HistoryFile::create).transpose()?;
     // Now, and not before the components were compiled: an execution's time is its own.
     let start = prepared.start(machine, input, name);
-    let telling =
-        Telling { json: args.json, history, timings: args.timings.then(|| timings.clone()), output };
+    let telling = Telling {
+        json: args.json,
+        history,
+        timings: args.timings.then(|| timings.clone()),
+        output,
+    };
     let kept = prepared.keep(&start, &loaded)?;
     timings.mark("journal opened");
     match kept {
@@ -93,7 +97,11 @@ fn go_on(
     key: Key,
     mut telling: Telling<'_>,
 ) -> Result<(), CommandError> {
-    share.journal.claim(key, &share.owner)?;
+    match share.journal.claim(key, &share.owner) {
+        Ok(()) => {}
+        Err(JournalError::Owned { pid, .. }) => return await_end(&share, key, pid, telling),
+        Err(error) => return Err(error.into()),
+    }
     let taken = Taken::load(&share.journal, key)?;
     let name = &taken.loaded.summary.name;
     telling.output.note(&format!("the execution `{name}` has begun before: it goes on"));
@@ -211,7 +219,10 @@ pub(super) fn check_name(name: &str) -> Result<(), CommandError> {
     const LENGTH_MAX: usize = 80;
     const FORBIDDEN: &str = "<>{}[]?*\"#%\\^|~`$&,;:/";
     let refused = |c: char| {
-        c.is_whitespace() || c.is_control() || FORBIDDEN.contains(c) || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{10ffff}')
+        c.is_whitespace()
+            || c.is_control()
+            || FORBIDDEN.contains(c)
+            || matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{10ffff}')
     };
     if (1..=LENGTH_MAX).contains(&name.chars().count()) && !name.contains(refused) {
         return Ok(());

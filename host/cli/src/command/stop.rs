@@ -37,7 +37,8 @@ pub(crate) fn run(args: &StopArgs, output: &mut Output) -> Result<(), CommandErr
             let began = Instant::now();
             while !journal.describe(summary.key)?.status.is_closed() {
                 if began.elapsed() > STOP_TIMEOUT {
-                    let message = format!("process {pid} has not stopped the execution `{name}` yet");
+                    let message =
+                        format!("process {pid} has not stopped the execution `{name}` yet");
                     return Err(CommandError::environment(message)
                         .with_help("it will as soon as it looks; `stepwell describe` shows it"));
                 }
@@ -51,11 +52,7 @@ pub(crate) fn run(args: &StopArgs, output: &mut Output) -> Result<(), CommandErr
 }
 
 /// Stops one that no process runs.
-fn end_here(
-    args: &StopArgs,
-    journal: &mut Journal,
-    summary: &Summary,
-) -> Result<(), CommandError> {
+fn end_here(args: &StopArgs, journal: &mut Journal, summary: &Summary) -> Result<(), CommandError> {
     let taken = Taken::load(journal, summary.key)?;
     let definition = &taken.machine()?.definition;
     let mut execution = taken.restore(journal)?;

@@ -19,9 +19,7 @@ pub(crate) fn run(command: &TaskCommand, output: &mut Output) -> Result<(), Comm
             let (error, cause) = (error.clone(), cause.clone());
             answer(token, Answer::Failure { error, cause }, state, output)
         }
-        TaskCommand::Heartbeat { token, state } => {
-            answer(token, Answer::Heartbeat, state, output)
-        }
+        TaskCommand::Heartbeat { token, state } => answer(token, Answer::Heartbeat, state, output),
     }
 }
 

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stepwell_asl::{Definition, Name};
-use stepwell_engine::{
-    Applied, Effect, EffectId, Event, Execution, Failure, Invocation, Purpose,
-};
+use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, Failure, Invocation, Purpose};
 use stepwell_journal::{Answer as Said, Key, Letter, LetterId, Message};
 use stepwell_sandbox::Report;
 use tokio::task::AbortHandle;
@@ -183,8 +181,8 @@ impl<O: Observer> Flight<O> {
     }
 
     /// Tells whoever observes of what came of an event.
-    pub(super) fn tell(&mut self, call: Option<EndedCall>, applied: &Applied) {
-        if let Some(EndedCall { state, function, failure, report }) = &call {
+    pub(super) fn tell(&mut self, call: Option<&EndedCall>, applied: &Applied) {
+        if let Some(EndedCall { state, function, failure, report }) = call {
             let (failure, report) = (failure.as_ref(), report.as_ref());
             self.observer.on_answer(&Answered { state, function, failure, report });
         }

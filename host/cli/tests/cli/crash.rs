@@ -196,8 +196,8 @@ fn answered_calls(history: &[Value], function: &str) -> Vec<Value> {
     let answers = history.iter().filter(|event| event["type"] == "LambdaFunctionSucceeded");
     let calls = answers.map(|answer| previous(previous(answer)));
     let details = calls.map(|call| &call["lambdaFunctionScheduledEventDetails"]);
-    let of_function =
-        details.filter(|call| call["resource"].as_str().unwrap().ends_with(&format!(":{function}")));
+    let of_function = details
+        .filter(|call| call["resource"].as_str().unwrap().ends_with(&format!(":{function}")));
     of_function.map(|call| serde_json::from_str(call["input"].as_str().unwrap()).unwrap()).collect()
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::Prepared;
 use crate::clock::Clock;
 use crate::driver::{Landed, Machine, Run, Share, Supply};
-use crate::error::{CommandError, counted, reason};
+use crate::error::{CommandError, call, counted, reason};
 use crate::keeping::Taken;
 use crate::output::Output;
 use crate::overview::Overview;
@@ -42,7 +42,7 @@ pub(super) fn run(
     machine: &NamedMachine,
     inputs: &Path,
     output: &mut Output,
-    timings: Timings,
+    timings: &Timings,
 ) -> Result<(), CommandError> {
     let args = prepared.args;
     let (inputs, hash) = read_lines(inputs)?;
@@ -124,19 +124,20 @@ fn drive_batch(
         machine,
         overview: Overview::new(output.clone(), closed, total),
     };
+    let dir = share.journal.dir().to_owned();
     let (queue, driven) = drive(&workshop, queue, concurrency, Some(share), Signals::OF_MANY)?;
     workshop.close();
     let Queue { overview, .. } = queue;
     let (ended, failed) = overview.finish();
     let driven = driven.map_err(|error| {
         let error = CommandError::from(error);
-        error.with_more(&format!("go on with `stepwell resume {}`", batch.name))
+        error.with_more(&format!("go on with {}", call("resume", &batch.name, &dir)))
     })?;
     if let Some(error) = driven.unwritten {
         output.note(&format!("the journal was not written to the end: {error}"));
     }
     if !driven.complete {
-        return Err(CommandError::Interrupted { name: batch.name.clone() });
+        return Err(CommandError::interrupted(&batch.name, &dir));
     }
     // Those that failed before this run count as well.
     let succeeded = before.get(&Status::Succeeded).copied().unwrap_or_default();
@@ -235,6 +236,7 @@ fn read_lines(path: &Path) -> Result<(Vec<Document>, String), CommandError> {
         return Err(CommandError::invalid(message)
             .with_help("write the input of one execution, in JSON, on each line"));
     }
-    let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((inputs, hash))
+    let hash: [u8; 32] = hash.finalize().into();
+    let digits: Vec<_> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((inputs, digits.concat()))
 }
