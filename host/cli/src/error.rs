@@ -11,8 +11,8 @@ use crate::args::STATE_DEFAULT;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     /// The execution ended in another way than by succeeding. It was told already.
-    #[error("the execution {ended}")]
-    Execution { ended: String, help: Option<String> },
+    #[error("the execution {0}")]
+    Execution(String),
     /// Some of many executions ended in another way than by succeeding.
     #[error("{0}")]
     Many(String),
@@ -49,9 +49,8 @@ impl CommandError {
         match &mut self {
             Self::Invalid { help, .. }
             | Self::Environment { help, .. }
-            | Self::Execution { help, .. }
             | Self::Interrupted { help, .. } => *help = Some(text.into()),
-            Self::Many(_) | Self::Findings { .. } => {}
+            Self::Execution(_) | Self::Many(_) | Self::Findings { .. } => {}
         }
         self
     }
@@ -78,7 +77,7 @@ impl CommandError {
     /// Documented in `stepwell --help` and the README.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Execution { .. } | Self::Many(_) => 1,
+            Self::Execution(_) | Self::Many(_) => 1,
             Self::Findings { .. } | Self::Invalid { .. } => 2,
             Self::Environment { .. } => 3,
             Self::Interrupted { .. } => 4,

@@ -80,14 +80,13 @@ impl Output {
                 self.findings(path, source_text, findings);
                 format!("`{}` cannot be used: {error}", path.display())
             }
-            CommandError::Execution { help, .. }
-            | CommandError::Interrupted { help, .. }
+            CommandError::Interrupted { help, .. }
             | CommandError::Invalid { help, .. }
             | CommandError::Environment { help, .. } => {
                 self.message(&error.to_string(), help.as_deref());
                 return;
             }
-            CommandError::Many(_) => error.to_string(),
+            CommandError::Execution(_) | CommandError::Many(_) => error.to_string(),
         };
         self.message(&message, None);
     }

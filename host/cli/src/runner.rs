@@ -144,7 +144,10 @@ pub(crate) fn drive_one(
         output.data(document.text())?;
     }
     kept?;
-    result_of(outcome, dir.as_deref().filter(|_| leaves).map(|dir| (name.as_str(), dir)))
+    if let Some(dir) = dir.filter(|_| leaves) {
+        hint(outcome, &name, &dir, output);
+    }
+    result_of(outcome)
 }
 
 /// Waits for the end of an execution that another process runs, and tells of it.
@@ -174,7 +177,8 @@ pub(crate) fn await_end(
     } else if let Outcome::Succeeded { output: document } = &outcome {
         telling.output.data(document.text())?;
     }
-    result_of(&outcome, Some((&name, journal.dir())))
+    hint(&outcome, &name, journal.dir(), telling.output);
+    result_of(&outcome)
 }
 
 /// An execution of the journal, as `DescribeExecution` would reply.
@@ -220,14 +224,9 @@ fn describe(
     })
 }
 
-/// What the process says of an outcome; `kept`: its name and where it is kept.
-pub(crate) fn result_of(
-    outcome: &Outcome,
-    kept: Option<(&str, &Path)>,
-) -> Result<(), CommandError> {
-    let help =
-        kept.map(|(name, dir)| format!("{} goes on where it was", call("redrive", name, dir)));
-    let ended = match outcome {
+/// What the process says of an outcome.
+pub(crate) fn result_of(outcome: &Outcome) -> Result<(), CommandError> {
+    Err(CommandError::Execution(match outcome {
         Outcome::Succeeded { .. } => return Ok(()),
         Outcome::Failed { error, cause } => ended("failed", error.as_deref(), cause.as_deref()),
         Outcome::TimedOut => {
@@ -237,8 +236,14 @@ pub(crate) fn result_of(
         Outcome::Aborted { error, cause } => {
             ended("was stopped", error.as_deref(), cause.as_deref())
         }
-    };
-    Err(CommandError::Execution { ended, help })
+    }))
+}
+
+/// How to go on with an execution that did not succeed.
+fn hint(outcome: &Outcome, name: &str, dir: &Path, output: &mut Output) {
+    if !matches!(outcome, Outcome::Succeeded { .. }) {
+        output.note(&format!("{} goes on where it was", call("redrive", name, dir)));
+    }
 }
 
 /// What signals mean.

@@ -63,7 +63,7 @@ fn ended(share: &Share, summary: &Summary, output: &mut Output) -> Result<(), Co
     if let Outcome::Succeeded { output: document } = &outcome {
         output.data(document.text())?;
     }
-    result_of(&outcome, None)
+    result_of(&outcome)
 }
 
 /// Goes on with everything that nobody runs.

@@ -146,7 +146,7 @@ fn undisturbed(place: &Place, arguments: &[&str]) -> (Duration, String) {
     let mut victim = Victim::start(place, arguments);
     let mut stdout = String::new();
     std::io::Read::read_to_string(victim.child.stdout.as_mut().unwrap(), &mut stdout).unwrap();
-    assert!(!victim.live_for(Duration::from_secs(60)));
+    assert!(!victim.live_for(Duration::from_mins(1)));
     (began.elapsed(), stdout)
 }
 

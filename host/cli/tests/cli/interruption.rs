@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the execution is aborted, its history is whole, and no object is left half-written.
+//! Ctrl-C: the execution is aborted, its history is whole, and no object is left half-written. A request to
+//! terminate leaves it as it is, to be resumed.
 
 use serde_json::Value;
 
@@ -53,11 +54,29 @@ fn aborted(ran: Ran) -> Ran {
 }
 
 #[test]
-fn a_wait_is_interrupted_by_ctrl_c_and_by_a_request_to_terminate() {
-    for signal in ["INT", "TERM"] {
+fn a_wait_is_interrupted() {
+    let run = start("{ Type: Wait, Seconds: 600, End: true }", "{}");
+    aborted(run.wait_for("     2  Long  until ").signal("INT").end());
+}
+
+#[test]
+fn a_process_that_is_to_terminate_leaves_the_execution_to_be_resumed() {
+    for signal in ["TERM", "HUP"] {
         let run = start("{ Type: Wait, Seconds: 600, End: true }", "{}");
-        aborted(run.wait_for("     2  Long  until ").signal(signal).end());
+        let ran = run.wait_for("     2  Long  until ").signal(signal).end();
+        let ran = ran.exits(4).prints_nothing().says([" was interrupted\n", "`stepwell resume "]);
+        let listed = ran.again().args(["executions", "--json"]).run().succeeds().json();
+        assert_eq!(listed[0]["status"], "RUNNING");
+        assert_eq!(listed[0]["interrupted"], true);
     }
+}
+
+#[test]
+fn without_a_journal_that_can_be_relied_on_a_request_to_terminate_aborts() {
+    let workflow = waits_then("{ Type: Wait, Seconds: 600, End: true }");
+    let run = Cli::workflow(&workflow).args(["--json", "--durability", "none"]).start();
+    let ran = run.wait_for("     2  Long  until ").signal("TERM").end().exits(1);
+    assert_eq!(ran.json()["status"], "ABORTED");
 }
 
 #[test]
@@ -77,7 +96,7 @@ fn a_task_that_waits_in_the_host_is_interrupted() {
 fn a_task_that_computes_is_interrupted() {
     for deed in [r#"{"do":"spin"}"#, r#"{"do":"spin-calling"}"#] {
         let run = start("{ Type: Task, Resource: hostile, End: true }", deed);
-        aborted(run.wait_for(TOLD).signal("TERM").end());
+        aborted(run.wait_for(TOLD).signal("INT").end());
     }
 }
 

@@ -12,6 +12,7 @@ mod support;
 mod components;
 mod concurrency;
 mod crash;
+mod durable;
 mod grants;
 mod graph;
 mod help;

@@ -25,7 +25,11 @@ pub(crate) struct Cli {
 
 impl Cli {
     pub(crate) fn new() -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::within_folder(TempDir::new().unwrap())
+    }
+
+    /// A run in a folder that is there.
+    pub(super) fn within_folder(folder: TempDir) -> Self {
         Self { command: command(folder.path()), folder, stdin: Vec::new() }
     }
 
@@ -104,6 +108,12 @@ impl Cli {
         self.folder.path().join(name)
     }
 
+    /// What `stepwell executions` says in a folder.
+    pub(crate) fn listing(folder: &Path) -> String {
+        let output = command(folder).arg("executions").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Ran {
         self.start().end()
@@ -149,6 +159,19 @@ impl Background {
         self
     }
 
+    /// Waits until something holds of the folder.
+    pub(crate) fn wait_until(self, holds: impl Fn(&Path) -> bool) -> Self {
+        while !holds(self.folder.path()) {
+            std::thread::yield_now();
+        }
+        self
+    }
+
+    /// Another run in the same folder, while this one goes on.
+    pub(crate) fn beside(&self) -> Beside {
+        Beside(command(self.folder.path()))
+    }
+
     /// Sends a signal, such as `INT`.
     pub(crate) fn signal(self, name: &str) -> Self {
         assert!(kill(self.child.id(), name));
@@ -166,6 +189,26 @@ impl Background {
         let status = self.child.wait().unwrap();
         drop(self.watched);
         Ran::new(self.folder, status, stdout, stderr)
+    }
+}
+
+/// A run in the folder of another one.
+pub(crate) struct Beside(Command);
+
+impl Beside {
+    pub(crate) fn args<A: Into<OsString>>(
+        mut self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        self.0.args(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn run(mut self) -> Ran {
+        let output = self.0.stdin(Stdio::null()).output().unwrap();
+        let [stdout, stderr] =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        Ran::new(TempDir::new().unwrap(), output.status, stdout, stderr)
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::filtered;
+use super::{Cli, filtered};
 
 /// What a failed test shows of each stream, in bytes.
 const TOLD_BYTES_MAX: usize = 8_192;
@@ -26,6 +26,11 @@ impl Ran {
         let panicked = ran.stderr.lines().any(|line| line.starts_with("thread '"));
         assert!(!panicked, "{}", ran.told());
         ran
+    }
+
+    /// The folder once more, for another run in it.
+    pub(crate) fn again(self) -> Cli {
+        Cli::within_folder(self.folder)
     }
 
     /// It exited with this code.
