@@ -18,6 +18,7 @@ Usage: cargo xtask COMMAND
 
   demo      build everything and watch the paginated import run
   test      build everything and run all tests
+  crash     kill each workflow of the crash tests 500 times (`crash N`: N times)
   guests    build the guest tasks (guest-tasks/) to WebAssembly components
   bench     run the benchmarks
   check     check formatting, lints and documentation, as CI does before the tests";
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "demo" => demo(),
         "test" => test(),
+        "crash" => crash(),
         "guests" => guests(),
         "bench" => bench(),
         "check" => check(),
@@ -90,6 +92,16 @@ fn test() -> Result {
     }
     say("All tests passed");
     Ok(())
+}
+
+/// The crash tests at full length: some 15 minutes for 500 kills each.
+fn crash() -> Result {
+    guests()?;
+    let kills = std::env::args().nth(2).unwrap_or_else(|| "500".to_owned());
+    say(&format!("Kill each workflow {kills} times"));
+    let mut tests = cargo();
+    tests.args(["test", "--locked", "--package", "stepwell-cli", "--test", "cli", "crash::"]);
+    execute(tests.env("STEPWELL_CRASH_KILLS", kills).args(["--", "--nocapture"]))
 }
 
 fn guests() -> Result {

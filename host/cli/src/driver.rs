@@ -325,6 +325,7 @@ impl<O: Observer> Driver<O> {
                 continue;
             };
             flight.round = self.round;
+            flight.take_up();
             let at = match event {
                 Event::Started => flight.execution.start().at,
                 _ => flight.clock.now(),

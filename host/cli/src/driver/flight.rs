@@ -160,10 +160,9 @@ impl<O: Observer> Flight<O> {
     /// What the engine is to know of something that happened; none if it is not wanted any more.
     pub(super) fn news_of(&mut self, happened: Happened) -> Option<News> {
         match happened {
-            Happened::Event(event) => {
-                self.resumes = false;
-                Some(event.into())
-            }
+            // The engine asks again after each event, if it has more to do then.
+            Happened::Event(Event::Resumed) if !self.resumes => None,
+            Happened::Event(event) => Some(event.into()),
             // A call that ended while it was being cancelled is none of the engine's any more.
             Happened::Ended(ended) => {
                 self.calls.remove(&ended.id)?;
@@ -178,6 +177,11 @@ impl<O: Observer> Flight<O> {
                 Some(News { letter: Some(letter.id), ..event.into() })
             }
         }
+    }
+
+    /// What the engine was to be let go on with is taken up by any event.
+    pub(super) fn take_up(&mut self) {
+        self.resumes = false;
     }
 
     /// Tells whoever observes of what came of an event.
