@@ -139,9 +139,10 @@ fn assert_same(calm: &HistoryEvent, crashed: &HistoryEvent, delays: bool) {
     let shown = |event: &HistoryEvent| {
         let HistoryEvent { id, previous_id, at, details } = event;
         let details = serde_json::to_string(details).expect("details are JSON");
-        match delays {
-            true => format!("{id}<{previous_id} {}", without_dates(&details)),
-            false => format!("{id}<{previous_id} {at} {details}"),
+        if delays {
+            format!("{id}<{previous_id} {}", without_dates(&details))
+        } else {
+            format!("{id}<{previous_id} {at} {details}")
         }
     };
     assert_eq!(shown(crashed), shown(calm), "a crash does not change the history");
@@ -504,33 +505,37 @@ impl<'s> Timed<'s> {
 
 /// Checks one of eight parts of the seeds.
 fn shard(number: u64) {
-    let mut tally = Tally::new();
     if let Ok(seed) = env::var("STEPWELL_SEED") {
         let seed = seed.parse().expect("STEPWELL_SEED is a number");
         if seed % SHARDS == number {
-            let mut log = "what happened\n".to_owned();
-            let scenario = Scenario::of(seed);
-            let checked = catch_unwind(AssertUnwindSafe(|| scenario.check(&mut tally, &mut log)));
-            eprintln!("{:#}\n{} {log}", scenario.machine, scenario.start.input.text());
-            assert!(checked.is_ok(), "seed {seed} fails");
+            check_and_tell(seed);
         }
         return;
     }
-    let seeds = env::var("STEPWELL_SEEDS")
-        .map_or(SEEDS, |most| most.parse().expect("STEPWELL_SEEDS is a number"));
+    let seeds = env::var("STEPWELL_SEEDS");
+    let seeds = seeds.map_or(SEEDS, |most| most.parse().expect("STEPWELL_SEEDS is a number"));
+    let mut tally = Tally::new();
     for seed in (0..seeds).filter(|seed| seed % SHARDS == number) {
-        let checked = catch_unwind(AssertUnwindSafe(|| {
-            Scenario::of(seed).check(&mut tally, &mut String::new());
-        }));
+        let check = || Scenario::of(seed).check(&mut tally, &mut String::new());
+        let checked = catch_unwind(AssertUnwindSafe(check));
         assert!(
             checked.is_ok(),
-            "seed {seed} fails; STEPWELL_SEED={seed} cargo test -p stepwell-tests --test simulation tells more"
+            "seed {seed} fails, as STEPWELL_SEED={seed} cargo test -p stepwell-tests --test simulation tells"
         );
     }
-    eprintln!("{tally:?}");
     let words = ["crash", "heartbeat", "resumption", "redrive", "stop", "another input"];
     let missing: Vec<_> = words.iter().filter(|word| !tally.contains_key(**word)).collect();
-    assert!(seeds < SEEDS || missing.is_empty(), "no seed leads to {missing:?}");
+    assert!(seeds < SEEDS || missing.is_empty(), "no seed leads to {missing:?} in {tally:?}");
+}
+
+/// Checks one seed and tells its machine and what happened.
+#[expect(clippy::print_stderr, reason = "it is what was asked for")]
+fn check_and_tell(seed: u64) {
+    let scenario = Scenario::of(seed);
+    let mut log = "what happened\n".to_owned();
+    let checked = catch_unwind(AssertUnwindSafe(|| scenario.check(&mut Tally::new(), &mut log)));
+    eprintln!("{:#}\n{} {log}", scenario.machine, scenario.start.input.text());
+    assert!(checked.is_ok(), "seed {seed} fails");
 }
 
 macro_rules! shards {
