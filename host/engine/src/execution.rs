@@ -251,8 +251,8 @@ fn go_on(turn: &mut Turn<'_>, event: Event) -> Result<Result<(), End>, IllegalEv
     };
     let waiting = turn.running.waits.get(&id).and_then(|branch| turn.running.branches.get(branch));
     let fits = waiting.is_some_and(|branch| match (&event, &branch.waiting) {
-        (Event::InputReplaced { .. }, _) => true,
-        (Event::TimerFired { .. }, Waiting::Retry(_) | Waiting::Time(_)) => true,
+        (Event::InputReplaced { .. }, _)
+        | (Event::TimerFired { .. }, Waiting::Retry(_) | Waiting::Time(_)) => true,
         (event, Waiting::Call(call)) => {
             let [function, timeout, token, heartbeat] = call.effects();
             match event {

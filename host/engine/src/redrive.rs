@@ -1,5 +1,5 @@
 //! Redrive: an execution that ended without success goes on where it was (`facts/api.md` 4,
-//! RedriveExecution).
+//! `RedriveExecution`).
 //!
 //! What was under way is kept when an execution fails, is stopped or times out: every branch that had not
 //! come to its end, as it was before anything was torn down. A redrive puts that back. Parallel and Map
@@ -155,9 +155,9 @@ impl Turn<'_> {
             }
             let work = self.state(around).kind.work().expect("Parallel and Map do work");
             let retrier = work.retry.iter().position(|r| failure.matches(&r.error_equals));
-            let retries =
+            let tries_again =
                 retrier.is_some_and(|at| around.retries[at] < work.retry[at].max_attempts);
-            if retries || work.catch.iter().any(|c| failure.matches(&c.error_equals)) {
+            if tries_again || work.catch.iter().any(|c| failure.matches(&c.error_equals)) {
                 return true;
             }
             parent = around.parent;
