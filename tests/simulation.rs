@@ -11,7 +11,7 @@
 //!
 //! `STEPWELL_SEEDS=100000` tries more seeds, `STEPWELL_SEED=7` one, and tells what happened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,13 +19,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use stepwell_asl::{Definition, load};
-use stepwell_engine::{Effect, EffectId, Event, HistoryEvent, Outcome, Purpose, Start};
+use stepwell_engine::{Effect, Event, HistoryEvent, Outcome, Start};
 use stepwell_query::Document;
-use stepwell_tests::crashing::{self, Completed, Driver};
+use stepwell_tests::crashing::{Completed, Driver};
 use stepwell_tests::machine::{self, Shape};
 use stepwell_tests::random::{Random, mix};
-use stepwell_tests::run::{self, effect_id, effect_of};
-use stepwell_tests::world::{self, Answer, World};
+use stepwell_tests::run;
+use stepwell_tests::world::World;
+
+use ordered::Ordered;
+use timed::Timed;
+
+#[path = "simulation/ordered.rs"]
+mod ordered;
+#[path = "simulation/timed.rs"]
+mod timed;
 
 const SEEDS: u64 = 10_000;
 const SHARDS: u64 = 8;
@@ -139,9 +147,10 @@ fn assert_same(calm: &HistoryEvent, crashed: &HistoryEvent, delays: bool) {
     let shown = |event: &HistoryEvent| {
         let HistoryEvent { id, previous_id, at, details } = event;
         let details = serde_json::to_string(details).expect("details are JSON");
-        match delays {
-            true => format!("{id}<{previous_id} {}", without_dates(&details)),
-            false => format!("{id}<{previous_id} {at} {details}"),
+        if delays {
+            format!("{id}<{previous_id} {}", without_dates(&details))
+        } else {
+            format!("{id}<{previous_id} {at} {details}")
         }
     };
     assert_eq!(shown(crashed), shown(calm), "a crash does not change the history");
@@ -250,287 +259,39 @@ fn name_of(event: &Event) -> &'static str {
     }
 }
 
-/// A run in which the number of events so far decides what happens next.
-struct Ordered<'s> {
-    base: Base<'s>,
-    /// How much later the next event is for crashes.
-    late: SignedDuration,
-}
-
-impl<'s> Ordered<'s> {
-    fn new(scenario: &'s Scenario, faults: Faults, log: &'s mut String) -> Self {
-        Self { base: Base::new(scenario, faults, log), late: SignedDuration::ZERO }
-    }
-
-    fn run(mut self, tally: &mut Tally) -> Ran {
-        loop {
-            if self.base.crashes() {
-                self.base.crash(tally);
-                self.late += self.base.delay();
-            }
-            let Some((at, event)) = self.next() else {
-                self.base.commit();
-                if !self.base.crashes() {
-                    return self.base.ran();
-                }
-                self.base.crash(tally);
-                continue;
-            };
-            let waits = |id| !self.base.driver.is_performed(id);
-            if effect_of(&event).is_some_and(waits) {
-                // Only what was begun can have an outcome.
-                assert!(self.base.driver.uncommitted() > 0, "what is open is begun by a commit");
-                self.base.commit();
-                continue;
-            }
-            self.base.apply(at, event, tally);
-            self.late = SignedDuration::ZERO;
-            if self.base.faults.crashes == 0 || self.base.chance.percent(40) {
-                self.base.commit();
-            }
-        }
-    }
-
-    /// What happens next, if anything.
-    fn next(&self) -> Option<(Timestamp, Event)> {
-        let (driver, scenario) = (&self.base.driver, self.base.scenario);
-        let applied = driver.applied();
-        let mut random = Random::of(scenario.seed, &format!("event {applied}"));
-        if applied == 0 {
-            return Some((scenario.start.at, Event::Started));
-        }
-        let soon = driver.last_at() + milliseconds(random.below(3000)) + self.late;
-        if let Some((_, redrivable)) = driver.end(soon) {
-            let goes_on = redrivable && !scenario.is_over(driver);
-            return goes_on.then_some((soon, Event::RedriveRequested));
-        }
-        if scenario.disturbed && random.percent(1) {
-            return Some((soon, stop()));
-        }
-        let open: Vec<&Effect> = driver.open().values().collect();
-        let places = open.len() + usize::from(driver.resumes());
-        assert!(places > 0, "an execution that has not ended waits for something");
-        let mut place = random.index(places);
-        let is_timeout =
-            |effect: &Effect| matches!(effect, Effect::SetTimer { purpose: Purpose::Timeout, .. });
-        if open.get(place).is_some_and(|effect| is_timeout(effect)) && random.percent(70) {
-            place = random.index(places);
-        }
-        let Some(effect) = open.get(place) else { return Some((soon, Event::Resumed)) };
-        let id = effect_id(effect).expect("it is open");
-        let view = (scenario.disturbed && random.percent(2)).then(|| driver.view(id)).flatten();
-        if let Some(view) = view {
-            let input = crashing::with_x(&view.input, random.below(9));
-            return Some((soon, Event::InputReplaced { id, input }));
-        }
-        let event = match effect {
-            Effect::Invoke(call) => crashing::function_answered(id, scenario.world.answer(call)),
-            Effect::OpenToken(_) => crashing::token_said(id, scenario.world.says_now(&mut random)),
-            Effect::SetTimer { at, .. } => {
-                return Some((soon.max(*at), Event::TimerFired { id }));
-            }
-            Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => unreachable!("not open"),
-        };
-        Some((soon, event))
-    }
-}
-
-/// A run in which the earliest happens next.
-struct Timed<'s> {
-    base: Base<'s>,
-    now: Timestamp,
-    /// By time, and in the order in which it was added.
-    agenda: BTreeMap<(Timestamp, u64), Happening>,
-    added: u64,
-    /// Tokens that somebody has.
-    known: BTreeSet<String>,
-    /// What came from outside and is not committed: it is tried again after a crash.
-    unheard: Vec<Happening>,
-}
-
-/// Something that is to happen at some time.
-#[derive(Debug, Clone)]
-enum Happening {
-    /// Begun by the driver: a crash makes an end of it.
-    Ours(Event),
-    /// Said by a token.
-    Said(String, Option<Answer>),
-    /// Asked for from outside.
-    Asked(Event),
-}
-
-impl<'s> Timed<'s> {
-    fn new(scenario: &'s Scenario, faults: Faults, log: &'s mut String) -> Self {
-        let (agenda, known, unheard) = Default::default();
-        let now = scenario.start.at;
-        let base = Base::new(scenario, faults, log);
-        let mut timed = Self { base, now, agenda, added: 0, known, unheard };
-        timed.add(SignedDuration::ZERO, Happening::Asked(Event::Started));
-        if scenario.disturbed {
-            let after = milliseconds(mix(scenario.seed, "stop") % 60_000);
-            timed.add(after, Happening::Asked(stop()));
-        }
-        timed
-    }
-
-    fn run(mut self, tally: &mut Tally) -> Ran {
-        loop {
-            if self.base.crashes() {
-                self.crash(tally);
-            }
-            let Some(((at, _), happening)) = self.agenda.pop_first() else {
-                if self.base.driver.uncommitted() > 0 {
-                    self.commit();
-                } else if self.base.scenario.is_over(&self.base.driver) {
-                    return self.base.ran();
-                } else {
-                    self.go_on();
-                }
-                continue;
-            };
-            self.now = self.now.max(at);
-            let Some(event) = self.event(&happening) else { continue };
-            if !matches!(happening, Happening::Ours(_)) {
-                self.unheard.push(happening);
-            }
-            self.base.apply(self.now, event, tally);
-            if self.base.faults.crashes == 0 || self.base.chance.percent(60) {
-                self.commit();
-            }
-        }
-    }
-
-    /// Nothing happens by itself: it has ended, or somebody has forgotten an answer.
-    fn go_on(&mut self) {
-        if self.base.driver.end(self.now).is_some() {
-            self.add(SignedDuration::from_secs(60), Happening::Asked(Event::RedriveRequested));
-            return;
-        }
-        let tokens = self.base.driver.open().values().filter_map(|effect| match effect {
-            Effect::OpenToken(open) => Some(open.token.clone()),
-            _ => None,
-        });
-        let tokens: Vec<_> = tokens.collect();
-        assert!(!tokens.is_empty(), "an execution that has not ended waits for something");
-        for token in tokens {
-            let answer = Document::from(Value::from(1));
-            self.add(SignedDuration::from_hours(1), Happening::Said(token, Some(Ok(answer))));
-        }
-    }
-
-    /// The event that something is by now, if any.
-    fn event(&self, happening: &Happening) -> Option<Event> {
-        let driver = &self.base.driver;
-        match happening {
-            Happening::Ours(event) => {
-                let fits = match effect_of(event) {
-                    Some(id) => driver.open().contains_key(&id),
-                    None => driver.resumes(),
-                };
-                fits.then(|| event.clone())
-            }
-            Happening::Said(token, said) => {
-                let open = driver.open().values().find_map(|effect| match effect {
-                    Effect::OpenToken(open) if open.token == *token => Some(open.id),
-                    _ => None,
-                });
-                open.map(|id| crashing::token_said(id, said.clone()))
-            }
-            Happening::Asked(event) => {
-                let fits = match (event, driver.end(self.now)) {
-                    (Event::Started, _) => driver.applied() == 0,
-                    (Event::RedriveRequested, end) => end.is_some_and(|(_, may)| may),
-                    (_, end) => driver.applied() > 0 && end.is_none(),
-                };
-                fits.then(|| event.clone())
-            }
-        }
-    }
-
-    fn crash(&mut self, tally: &mut Tally) {
-        self.agenda.retain(|_, happening| !matches!(happening, Happening::Ours(_)));
-        let effects = self.base.crash(tally);
-        self.now += self.base.delay();
-        for happening in std::mem::take(&mut self.unheard) {
-            self.add(SignedDuration::ZERO, happening);
-        }
-        self.perform(effects);
-    }
-
-    fn commit(&mut self) {
-        self.unheard.clear();
-        let effects = self.base.commit();
-        self.perform(effects);
-    }
-
-    fn perform(&mut self, effects: Vec<Effect>) {
-        let around = self.base.scenario.world;
-        for effect in effects {
-            match effect {
-                Effect::Invoke(call) => {
-                    let event = crashing::function_answered(call.id, around.answer(&call));
-                    self.add(around.takes(&call), Happening::Ours(event));
-                    let Some(token) = world::token(&call.payload) else { continue };
-                    if self.known.insert(token.to_owned()) {
-                        for (after, said) in around.says(&call) {
-                            self.add(after, Happening::Said(token.to_owned(), said));
-                        }
-                    }
-                }
-                Effect::SetTimer { id, at, .. } => {
-                    let after = at.duration_since(self.now).max(SignedDuration::ZERO);
-                    self.add(after, Happening::Ours(Event::TimerFired { id }));
-                }
-                Effect::Resume => {
-                    self.add(SignedDuration::ZERO, Happening::Ours(Event::Resumed));
-                }
-                Effect::Cancel { id } => self.cancel(id),
-                Effect::OpenToken(_) | Effect::Finish(_) => {}
-            }
-        }
-    }
-
-    fn cancel(&mut self, id: EffectId) {
-        self.agenda.retain(
-            |_, happening| !matches!(happening, Happening::Ours(event) if effect_of(event) == Some(id)),
-        );
-    }
-
-    fn add(&mut self, after: SignedDuration, happening: Happening) {
-        self.added += 1;
-        self.agenda.insert((self.now + after, self.added), happening);
-    }
-}
-
 /// Checks one of eight parts of the seeds.
 fn shard(number: u64) {
-    let mut tally = Tally::new();
     if let Ok(seed) = env::var("STEPWELL_SEED") {
         let seed = seed.parse().expect("STEPWELL_SEED is a number");
         if seed % SHARDS == number {
-            let mut log = "what happened\n".to_owned();
-            let scenario = Scenario::of(seed);
-            let checked = catch_unwind(AssertUnwindSafe(|| scenario.check(&mut tally, &mut log)));
-            eprintln!("{:#}\n{} {log}", scenario.machine, scenario.start.input.text());
-            assert!(checked.is_ok(), "seed {seed} fails");
+            check_and_tell(seed);
         }
         return;
     }
-    let seeds = env::var("STEPWELL_SEEDS")
-        .map_or(SEEDS, |most| most.parse().expect("STEPWELL_SEEDS is a number"));
+    let seeds = env::var("STEPWELL_SEEDS");
+    let seeds = seeds.map_or(SEEDS, |most| most.parse().expect("STEPWELL_SEEDS is a number"));
+    let mut tally = Tally::new();
     for seed in (0..seeds).filter(|seed| seed % SHARDS == number) {
-        let checked = catch_unwind(AssertUnwindSafe(|| {
-            Scenario::of(seed).check(&mut tally, &mut String::new());
-        }));
+        let check = || Scenario::of(seed).check(&mut tally, &mut String::new());
+        let checked = catch_unwind(AssertUnwindSafe(check));
         assert!(
             checked.is_ok(),
-            "seed {seed} fails; STEPWELL_SEED={seed} cargo test -p stepwell-tests --test simulation tells more"
+            "seed {seed} fails, as STEPWELL_SEED={seed} cargo test -p stepwell-tests --test simulation tells"
         );
     }
-    eprintln!("{tally:?}");
     let words = ["crash", "heartbeat", "resumption", "redrive", "stop", "another input"];
     let missing: Vec<_> = words.iter().filter(|word| !tally.contains_key(**word)).collect();
-    assert!(seeds < SEEDS || missing.is_empty(), "no seed leads to {missing:?}");
+    assert!(seeds < SEEDS || missing.is_empty(), "no seed leads to {missing:?} in {tally:?}");
+}
+
+/// Checks one seed and tells its machine and what happened.
+#[expect(clippy::print_stderr, reason = "it is what was asked for")]
+fn check_and_tell(seed: u64) {
+    let scenario = Scenario::of(seed);
+    let mut log = "what happened\n".to_owned();
+    let checked = catch_unwind(AssertUnwindSafe(|| scenario.check(&mut Tally::new(), &mut log)));
+    eprintln!("{:#}\n{} {log}", scenario.machine, scenario.start.input.text());
+    assert!(checked.is_ok(), "seed {seed} fails");
 }
 
 macro_rules! shards {

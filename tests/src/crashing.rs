@@ -133,6 +133,12 @@ impl<'d> Driver<'d> {
                 _ => {}
             }
         }
+        for child in &applied.failed_children {
+            self.check_failure(child.failure.error.as_deref());
+        }
+        if let Some(Outcome::Failed { error, .. }) = self.live.outcome() {
+            self.check_failure(error.as_deref());
+        }
         self.last_at = at;
         self.uncommitted.push(Record {
             at,
@@ -213,13 +219,13 @@ impl<'d> Driver<'d> {
     }
 
     fn restored(&self, snapshot: Option<&(usize, String)>) -> Execution {
-        let (from, mut execution) = match snapshot {
-            Some((after, text)) => (*after, serde_json::from_str(text).expect("it was written so")),
-            None => {
+        let (from, mut execution) = snapshot.map_or_else(
+            || {
                 let start = serde_json::from_str(&self.journal.start);
                 (0, Execution::new(start.expect("it was written so")))
-            }
-        };
+            },
+            |(after, text)| (*after, serde_json::from_str(text).expect("it was written so")),
+        );
         let tail = self.journal.events.iter().zip(&self.journal.history).skip(from);
         for ((at, text), history) in tail {
             let event = serde_json::from_str(text).expect("it was written so");
@@ -234,6 +240,12 @@ impl<'d> Driver<'d> {
         let mut asked: Vec<_> = self.open.values().cloned().collect();
         asked.extend(self.resume.then_some(Effect::Resume));
         assert_eq!(self.live.open_effects(self.definition), asked, "what it waits for");
+    }
+
+    /// The machines are such that only a history without room makes them fail by themselves.
+    fn check_failure(&self, error: Option<&str>) {
+        let full = self.live.start().history_events_max.is_some();
+        assert!(full || error != Some("States.Runtime"), "a state fails by its data");
     }
 
     fn check_history(&self) {

@@ -67,9 +67,10 @@ impl Maker<'_> {
         let start = self.chain(depth, variables, &mut states, &end);
         variables.truncate(visible);
         let fails = self.shape.races && self.random.percent(5);
-        let last = match fails {
-            true => json!({ "Type": "Fail", "Error": "Lost", "Cause": "for good" }),
-            false => json!({ "Type": "Succeed" }),
+        let last = if fails {
+            json!({ "Type": "Fail", "Error": "Lost", "Cause": "for good" })
+        } else {
+            json!({ "Type": "Succeed" })
         };
         states.insert(end, last);
         json!({ "StartAt": start, "States": states })
@@ -93,7 +94,7 @@ impl Maker<'_> {
                 FORK => self.fork(depth - 1, variables, &next),
                 'L' => self.loop_of(depth - 1, variables, states, &next),
                 'C' => self.choice(variables, states, &next),
-                'P' => self.pass(variables, &name, &next),
+                'P' => pass(variables, &name, &next),
                 'W' => {
                     json!({ "Type": "Wait", "Seconds": self.random.below(20), "Next": next })
                 }
@@ -115,15 +116,6 @@ impl Maker<'_> {
             8..12 => FORK,
             _ => 'L',
         }
-    }
-
-    fn pass(&mut self, variables: &mut Vec<String>, name: &str, next: &str) -> Value {
-        let variable = format!("v{name}");
-        let state = json!({
-            "Type": "Pass", "Assign": { format!("{variable}.$"): "$.x" }, "Next": next,
-        });
-        variables.push(variable);
-        state
     }
 
     fn choice(&mut self, variables: &[String], states: &mut States, next: &str) -> Value {
@@ -148,9 +140,10 @@ impl Maker<'_> {
         let long = self.shape.long && self.random.percent(70);
         let visible = variables.len();
         variables.push(round.clone());
-        let (rounds, body) = match long {
-            true => (90 + self.random.below(60), more.clone()),
-            false => (1 + self.random.below(3), self.chain(depth, variables, states, &more)),
+        let (rounds, body) = if long {
+            (90 + self.random.below(60), more.clone())
+        } else {
+            (1 + self.random.below(3), self.chain(depth, variables, states, &more))
         };
         variables.truncate(visible);
         let value = format!("${round}");
@@ -173,7 +166,7 @@ impl Maker<'_> {
             }
             1 => {
                 let processor = self.machine(depth, variables);
-                self.map(processor, &[])
+                self.map(&processor, &[])
             }
             _ => self.distributed(depth, variables),
         };
@@ -186,7 +179,7 @@ impl Maker<'_> {
         state
     }
 
-    fn map(&mut self, processor: Value, variables: &[String]) -> Value {
+    fn map(&mut self, processor: &Value, variables: &[String]) -> Value {
         let handed: Value =
             variables.iter().map(|name| (format!("{name}.$"), json!(format!("${name}")))).collect();
         json!({
@@ -214,7 +207,7 @@ impl Maker<'_> {
         }
         processor["ProcessorConfig"] =
             json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
-        let mut map = self.map(processor, variables);
+        let mut map = self.map(&processor, variables);
         if self.shape.races && self.random.percent(50) {
             map["ToleratedFailureCount"] = json!(1 + self.random.below(3));
         }
@@ -277,4 +270,13 @@ impl Maker<'_> {
             }]);
         }
     }
+}
+
+fn pass(variables: &mut Vec<String>, name: &str, next: &str) -> Value {
+    let variable = format!("v{name}");
+    let state = json!({
+        "Type": "Pass", "Assign": { format!("{variable}.$"): "$.x" }, "Next": next,
+    });
+    variables.push(variable);
+    state
 }
