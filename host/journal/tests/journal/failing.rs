@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use serde_json::json;
 use stepwell_journal::{Created, Durability, Filter, Journal, JournalError};
 
-use crate::support::{FOLDER, Room, Run, child, echo, large, looped, start};
+use crate::support::{FOLDER, Room, Run, child_of, echo, large, looped, start};
 
 #[test]
 fn a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room() {
@@ -89,10 +89,21 @@ fn read_only(room: &Room) -> String {
         mode(&entry.unwrap().path(), 0o444);
     }
     mode(folder, 0o555);
-    let mut command = child("failing::in_another_process_a_journal_may_only_be_read", folder);
-    // Root may write everywhere.
-    if fs::write(folder.join("probe"), "").is_ok() {
+    let test = "failing::in_another_process_a_journal_may_only_be_read";
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut program = std::env::current_exe().unwrap();
+    let writes = fs::write(folder.join("probe"), "").is_ok();
+    if writes {
+        // Root may write everywhere, and somebody else may not run what lies in root's folders.
         fs::remove_file(folder.join("probe")).unwrap();
+        mode(elsewhere.path(), 0o755);
+        let copy = elsewhere.path().join("test");
+        fs::copy(&program, &copy).unwrap();
+        mode(&copy, 0o755);
+        program = copy;
+    }
+    let mut command = child_of(&program, test, folder);
+    if writes {
         command.uid(65_534);
     }
     let output = command.output().unwrap();

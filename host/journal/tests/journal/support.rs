@@ -262,7 +262,12 @@ pub(crate) fn waiting(fields: &Value) -> Value {
 
 /// This test as another process, which sees `folder` in [`FOLDER`]: `child` runs there and nowhere else.
 pub(crate) fn child(test: &str, folder: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    child_of(&std::env::current_exe().unwrap(), test, folder)
+}
+
+/// The same with a copy of this program.
+pub(crate) fn child_of(program: &Path, test: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(FOLDER, folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
