@@ -69,8 +69,10 @@ impl<'s> Ordered<'s> {
         let places = open.len() + usize::from(driver.resumes());
         assert!(places > 0, "an execution that has not ended waits for something");
         let mut place = random.index(places);
-        let is_timeout =
-            |effect: &Effect| matches!(effect, Effect::SetTimer { purpose: Purpose::Timeout, .. });
+        let is_timeout = |effect: &Effect| match effect {
+            Effect::SetTimer { purpose, .. } => !matches!(purpose, Purpose::Wait { .. }),
+            _ => false,
+        };
         if open.get(place).is_some_and(|effect| is_timeout(effect)) && random.percent(70) {
             place = random.index(places);
         }

@@ -6,6 +6,7 @@
 //!   must not grow with the number of items.
 //! - `map_of_tasks`: a Map of tasks that compute, on one core and on two. Items per second must grow with
 //!   the cores.
+//! - `kept`: 256 calls of a component in a row, without a journal and with one at each durability.
 //! - `process`: `stepwell` as a process: doing nothing (`version`), and running one task whose compiled
 //!   code is cached (`first_task`). The difference bounds the time to the task's first instruction;
 //!   `stepwell run --timings` tells what takes it.
@@ -17,8 +18,11 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use stepwell_cli::{Callable, Clock, Functions, Machine, Observer, Run, Silent, drive};
+use stepwell_cli::{
+    Callable, Clock, Functions, Machine, Observer, Only, Run, Share, Silent, Stop, drive, drive_all,
+};
 use stepwell_engine::{Details, Event, Execution, HistoryEvent, Outcome, Start};
+use stepwell_journal::{Created, Durability, Journal, NewExecution};
 use stepwell_objects::FolderBuckets;
 use stepwell_query::Document;
 use stepwell_sandbox::{Component, Environment, Function, FunctionSettings, Grants, Sandbox};
@@ -117,8 +121,82 @@ fn map_of_tasks(bencher: Bencher<'_, '_>, cores: usize) {
 /// An execution that begins.
 fn fresh<O>(machine: Arc<Machine>, start: Start, observer: O) -> Run<O> {
     let clock = Clock::new(false, Clock::wall());
+    let last_at = start.at;
     let execution = Execution::new(start);
-    Run { machine, execution, first: Some(Event::Started), clock, key: None, observer }
+    Run { machine, execution, first: Some(Event::Started), clock, last_at, key: None, observer }
+}
+
+/// Calls of a component in one execution.
+const CALLS: usize = 256;
+
+/// Calls of a component in a row, kept as said.
+#[divan::bench(args = ["not", "none", "step", "full"], sample_count = 20)]
+fn kept(bencher: Bencher<'_, '_>, how: &str) {
+    let machine = r#"{ "StartAt": "Burn", "States": {
+        "Burn": { "Type": "Task", "Resource": "hostile", "ResultPath": null, "Next": "More" },
+        "More": { "Type": "Choice", "Default": "Burn",
+            "Choices": [{ "Variable": "$.done", "IsPresent": true, "Next": "Done" }] },
+        "Done": { "Type": "Succeed" } } }"#;
+    let workflow = stepwell_asl::load(machine, "kept").expect("the machine is sound");
+    let definition = Arc::new(workflow.machines[0].definition.clone());
+    let machine = Arc::new(Machine { definition, functions: hostile() });
+    let durability = match how {
+        "none" => Some(Durability::None),
+        "step" => Some(Durability::Step),
+        "full" => Some(Durability::Full),
+        _ => None,
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("a runtime can be made");
+    let folder = std::env::temp_dir().join("stepwell-bench-kept");
+    _ = std::fs::remove_dir_all(&folder);
+    let input = Document::parse(r#"{"do":"burn","units":1000}"#).expect("the input is JSON");
+    let mut number = 0;
+    bencher
+        .counter(ItemsCount::new(CALLS))
+        .with_inputs(|| {
+            number += 1;
+            let name = format!("bench-{number}");
+            let start = Start {
+                execution_arn: format!("arn:execution:{name}"),
+                name,
+                input: input.clone(),
+                ..start()
+            };
+            let share = durability.map(|durability| share(&folder, durability, &start));
+            (start, share)
+        })
+        .bench_local_values(|(start, share)| {
+            let enough = Arc::new(Notify::new());
+            let observer = Rounds { left: CALLS, enough: Arc::clone(&enough) };
+            let mut run = fresh(Arc::clone(&machine), start, observer);
+            let share = share.map(|(share, key)| {
+                run.key = Some(key);
+                share
+            });
+            let mut only = Only { run: Some(run), landed: None };
+            let driven = runtime.spawn(async move {
+                let stop = async {
+                    enough.notified().await;
+                    Stop::Abort
+                };
+                drive_all(&mut only, 1, share, stop).await.map(|_| only.landed.is_some())
+            });
+            let driven = runtime.block_on(driven).expect("the driver does not panic");
+            assert!(driven.expect("the journal can be written"), "it has ended");
+        });
+}
+
+/// A journal with an execution that has not begun.
+fn share(folder: &Path, durability: Durability, start: &Start) -> (Share, stepwell_journal::Key) {
+    let mut journal = Journal::open(folder, durability).expect("a journal can be made");
+    let owner = journal.register(Clock::wall()).expect("a lock can be taken");
+    let workflow = journal.keep_workflow("{}").expect("it can be written");
+    let new = NewExecution { start: start.clone(), workflow, settings: String::new() };
+    let created = journal.create(&new, Some(&owner)).expect("it can be written");
+    let Created::New(key) = created else { unreachable!("its name is new") };
+    (Share { journal, owner, optional: false }, key)
 }
 
 /// The hostile task, which does as its event says.

@@ -116,6 +116,7 @@ fn step(bencher: Bencher<'_, '_>, environment: Environment) {
             execution: Execution::new(start()),
             first: Some(Event::Started),
             clock: Clock::new(false, Clock::wall()),
+            last_at: Clock::wall(),
             key: None,
             observer: Silent,
         };

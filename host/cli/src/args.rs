@@ -100,7 +100,7 @@ pub(crate) struct RunArgs {
     /// The execution's name; default: a UUID. Started again with the same input, it goes on where it was.
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) name: Option<String>,
-    /// Start an execution for each line of a file, which is its input. With `--name` they are one batch,
+    /// Start an execution for each line of a file, or of standard input (`-`), which is its input. With `--name` they are one batch,
     /// which goes on where it was when it is started again.
     #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = ["input", "history"])]
     pub(crate) inputs: Option<PathBuf>,
@@ -318,7 +318,8 @@ pub(crate) struct RerunArgs {
     /// Begin at this state, with the input and the variables that it had when it was last entered.
     #[arg(long, value_name = "STATE")]
     pub(crate) from: Option<String>,
-    /// Another input: JSON, `@FILE`, or `-` for standard input.
+    /// Another input: JSON, `@FILE`, or `-` for standard input. The state's input is also that of the new
+    /// execution (`$$.Execution.Input`).
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     pub(crate) input: Option<String>,
     /// The new execution's name; default: a UUID.
@@ -356,10 +357,13 @@ pub(crate) struct ExecutionsArgs {
     pub(crate) until: Option<Timestamp>,
     /// At most so many, the newest first.
     #[arg(long, value_name = "N", default_value = "100")]
-    pub(crate) limit: usize,
+    pub(crate) limit: NonZeroUsize,
     /// Print JSON, an array of what `ListExecutions` would reply.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print what `DescribeExecution` would reply of each, an object a line, with inputs and outputs.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) describe: bool,
 }
 
 /// A status as it is asked for.
@@ -409,6 +413,22 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     Ok(SignedDuration::from_secs(seconds))
 }
 
+fn error_name(text: &str) -> Result<String, String> {
+    at_most(text, 256)
+}
+
+fn cause_text(text: &str) -> Result<String, String> {
+    at_most(text, 32_768)
+}
+
+/// AWS's limits and its words (`facts/api.md` 1).
+fn at_most(text: &str, most: usize) -> Result<String, String> {
+    if text.chars().count() > most {
+        return Err(format!("Member must have length less than or equal to {most}"));
+    }
+    Ok(text.to_owned())
+}
+
 /// Arguments of `describe`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DescribeArgs {
@@ -445,11 +465,11 @@ pub(crate) struct HistoryArgs {
 pub(crate) struct StopArgs {
     /// The execution, by its name, the beginning of it, or its ARN.
     pub(crate) name: String,
-    /// The error to record.
-    #[arg(long, value_name = "NAME")]
+    /// The error to record: at most 256 characters.
+    #[arg(long, value_name = "NAME", value_parser = error_name)]
     pub(crate) error: Option<String>,
-    /// The cause to record.
-    #[arg(long, value_name = "TEXT")]
+    /// The cause to record: at most 32,768 characters.
+    #[arg(long, value_name = "TEXT", value_parser = cause_text)]
     pub(crate) cause: Option<String>,
     /// Where executions are kept.
     #[command(flatten)]
@@ -474,11 +494,11 @@ pub(crate) enum TaskCommand {
     Failure {
         /// The token.
         token: String,
-        /// The error's name, which `Retry` and `Catch` match.
-        #[arg(long, value_name = "NAME")]
+        /// The error's name, which `Retry` and `Catch` match: at most 256 characters.
+        #[arg(long, value_name = "NAME", value_parser = error_name)]
         error: Option<String>,
-        /// What happened.
-        #[arg(long, value_name = "TEXT")]
+        /// What happened: at most 32,768 characters.
+        #[arg(long, value_name = "TEXT", value_parser = cause_text)]
         cause: Option<String>,
         /// Where executions are kept.
         #[command(flatten)]
@@ -543,7 +563,7 @@ pub(crate) struct ExportArgs {
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReplayArgs {
-    /// What `stepwell export` wrote.
+    /// What `stepwell export` wrote; `-` for standard input.
     pub(crate) file: PathBuf,
     /// Print the history that the replay made, as GetExecutionHistory would reply.
     #[arg(long)]
@@ -556,6 +576,9 @@ pub(crate) struct DeleteArgs {
     /// The executions, by their names, the beginnings of them, or their ARNs.
     #[arg(required = true)]
     pub(crate) names: Vec<String>,
+    /// Also delete those that have not ended, unless a process runs them. Answers to them are lost.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Where executions are kept.
     #[command(flatten)]
     pub(crate) state: StateArgs,

@@ -51,6 +51,13 @@ impl Clock {
         self.last
     }
 
+    /// The time of something that the wall's clock says happened a while ago: not before `after`, and not in
+    /// the future. A clock that jumps knows only its own time.
+    pub fn heard_at(&mut self, wall: Timestamp, after: Timestamp) -> Timestamp {
+        let now = self.now();
+        if self.skips() { now } else { in_milliseconds(wall).min(now).max(after) }
+    }
+
     /// How long until a time, by the wall's clock; nothing if it has come.
     pub fn until(&mut self, at: Timestamp) -> Duration {
         at.duration_since(self.now()).try_into().unwrap_or(Duration::ZERO)

@@ -15,15 +15,13 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, OpenToken, Outcome};
+use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, OpenToken, Outcome, Purpose};
 use stepwell_journal::{Entry, Journal, JournalError, Key, Owner};
 use tokio::task::JoinSet;
 
 use flight::{Calling, Ended, Flight, Happened, News, Wants};
 pub use flight::{Machine, Run};
 pub use observer::{Answered, Observer, Silent};
-
-use crate::clock::Clock;
 
 /// How often the driver looks for messages, and whether the wall's clock was set or the machine slept.
 const TICK: Duration = Duration::from_millis(100);
@@ -91,15 +89,18 @@ struct Driver<O> {
     /// Why the journal is not written any more.
     unwritten: Option<JournalError>,
     looked_at: Instant,
+    /// Messages are to be looked for at once: what is due may have been answered before.
+    looks: bool,
 }
 
 /// What became of a drive.
-#[derive(Debug)]
 pub struct Driven {
     /// Whether every execution that was given ended.
     pub complete: bool,
     /// Why the journal was not written to the end, though the executions went on.
     pub unwritten: Option<JournalError>,
+    /// The share, as long as it is of use.
+    pub share: Option<Share>,
 }
 
 /// Runs one execution that no journal keeps to its end, or until `stop` completes, which aborts it.
@@ -159,6 +160,7 @@ pub async fn drive_all<O: Observer>(
         journal,
         unwritten: None,
         looked_at: Instant::now(),
+        looks: true,
     };
     let complete = driver.run(supply, concurrency, stop).await;
     driver.alone = None;
@@ -166,7 +168,7 @@ pub async fn drive_all<O: Observer>(
         flight.abort();
     }
     driver.calls.shutdown().await;
-    Ok(Driven { complete: complete?, unwritten: driver.unwritten })
+    Ok(Driven { complete: complete?, unwritten: driver.unwritten, share: driver.journal })
 }
 
 impl<O: Observer> Driver<O> {
@@ -212,6 +214,7 @@ impl<O: Observer> Driver<O> {
         let open = flight.execution.open_effects(&flight.machine.definition);
         let at = flight.clock.now();
         let wants = flight.perform(open, at);
+        self.looks |= flight.key.is_some();
         self.flights.insert(id, flight);
         if let Some(event) = first {
             self.happened.push_back((id, Happened::Event(event)));
@@ -264,6 +267,9 @@ impl<O: Observer> Driver<O> {
         }
         if !self.wakes.is_empty() {
             let now = Timestamp::now();
+            // The process, or the machine, has slept.
+            let late = self.wakes.first().and_then(|(at, _)| at.checked_add(TICK).ok());
+            self.looks |= late.is_some_and(|late| late < now);
             while self.happened.len() < ROUND_MAX
                 && let Some((at, id)) = self.wakes.first().copied()
                 && at <= now
@@ -277,12 +283,16 @@ impl<O: Observer> Driver<O> {
             }
         }
         if let Some(share) = &mut self.journal
-            && self.looked_at.elapsed() >= TICK
+            && (self.looks || self.looked_at.elapsed() >= TICK)
         {
-            self.looked_at = Instant::now();
-            for letter in share.journal.take_inbox(&share.owner)? {
+            (self.looks, self.looked_at) = (false, Instant::now());
+            if !share.journal.is_in_place() {
+                return Err(JournalError::NotFound { path: share.journal.dir().to_owned() });
+            }
+            // What was said comes before what is due: it was accepted as being in time.
+            for letter in share.journal.take_inbox(&share.owner)?.into_iter().rev() {
                 if let Some(id) = self.keys.get(&letter.key) {
-                    self.happened.push_back((*id, Happened::Letter(letter)));
+                    self.happened.push_front((*id, Happened::Letter(letter)));
                 }
             }
         }
@@ -320,16 +330,12 @@ impl<O: Observer> Driver<O> {
                 later.push_back((id, happened));
                 continue;
             }
-            let Some(News { event, letter, call }) = flight.news_of(happened) else {
+            let Some(News { event, at, letter, call }) = flight.news_of(happened) else {
                 self.schedule(id);
                 continue;
             };
             flight.round = self.round;
-            flight.take_up();
-            let at = match event {
-                Event::Started => flight.execution.start().at,
-                _ => flight.clock.now(),
-            };
+            flight.take_up(at);
             let kept = self.journal.as_ref().and(flight.key).map(|_| event.clone());
             let came = flight.execution.apply(&flight.machine.definition, at, event);
             let came = came.expect("the driver sends only what the engine asked for");
@@ -454,6 +460,11 @@ fn keep_tokens<O>(journal: &mut Journal, key: Key, flight: &Flight<O>, applied: 
                     },
                 );
             }
+            Effect::SetTimer { at, purpose: Purpose::Heartbeat { token }, .. }
+                if !flight.clock.skips() =>
+            {
+                journal.expect_heartbeat(key, *token, *at);
+            }
             Effect::Cancel { id } => {
                 if let Some(token) = flight.tokens.get(id) {
                     journal.close_token(key, token);
@@ -479,11 +490,4 @@ async fn sleep(rest: Option<Duration>) {
         Some(rest) => tokio::time::sleep(rest).await,
         None => std::future::pending().await,
     }
-}
-
-/// The clock of an execution that goes on: the wall's, or one that jumps and never goes back.
-pub(crate) fn clock_of(skips: bool, last_at: Option<Timestamp>) -> Clock {
-    let wall = Clock::wall();
-    let now = if skips { last_at.unwrap_or(wall) } else { wall };
-    Clock::new(skips, now.max(last_at.unwrap_or(now)))
 }

@@ -37,7 +37,12 @@ impl Settings {
 
 /// The journal of a command that only looks, or that says something to executions.
 pub(crate) fn open(state: &StateArgs) -> Result<Journal, CommandError> {
-    Ok(Journal::open_existing(&state.state, Durability::Step)?)
+    open_in(&state.state)
+}
+
+/// The journal of a folder that has one.
+pub(crate) fn open_in(dir: &Path) -> Result<Journal, CommandError> {
+    Ok(Journal::open_existing(dir, Durability::Step)?)
 }
 
 /// An execution by its name, the beginning of its name, or its ARN.
@@ -146,8 +151,7 @@ fn help_of(error: &JournalError) -> String {
     let help = error.help();
     match error {
         JournalError::NotFound { .. } => {
-            "`stepwell run FILE` makes one in `.stepwell`; name another folder with `--state DIR`"
-                .to_owned()
+            "`stepwell run FILE` makes one; name its folder with `--state DIR`".to_owned()
         }
         JournalError::NoSuchExecution { .. } => {
             "`stepwell executions` lists those that there are".to_owned()

@@ -77,6 +77,20 @@ impl Progress {
         }
     }
 
+    /// Takes up what happened before: it is counted and written down, and was told.
+    pub(crate) fn recall(&mut self, events: &[HistoryEvent]) {
+        if let Some(history) = &mut self.history {
+            history.append(events);
+        }
+        for event in events {
+            self.task_of(event);
+            if let Details::StateEntered { name, .. } = &event.details {
+                self.transitions += 1;
+                self.state = name.to_string();
+            }
+        }
+    }
+
     /// Clears the live line, prints the summary, and hands the history back.
     pub(crate) fn finish(mut self) -> Option<HistoryFile> {
         if let Some(live) = &self.live {

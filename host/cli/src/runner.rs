@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use stepwell_engine::{Event, Execution, Outcome};
+use stepwell_engine::{Event, Execution, HistoryEvent, Outcome};
 use stepwell_journal::{Journal, Key, Status};
 
 use crate::clock::Clock;
-use crate::driver::{Driven, Landed, Machine, Only, Run, Share, Stop, Supply, clock_of, drive_all};
+use crate::driver::{Driven, Landed, Machine, Only, Run, Share, Stop, Supply, drive_all};
 use crate::error::{CommandError, call};
 use crate::failure::ended;
 use crate::history::HistoryFile;
@@ -22,7 +22,7 @@ use crate::timings::Timings;
 use crate::workshop::{Parts, Workshop};
 
 /// How often somebody who waits for another process looks.
-const AWAIT_INTERVAL: Duration = Duration::from_millis(100);
+pub(crate) const AWAIT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How the end of an execution is told.
 pub(crate) struct Telling<'t> {
@@ -41,14 +41,20 @@ pub(crate) struct Course {
     pub(crate) execution: Execution,
     pub(crate) first: Option<Event>,
     pub(crate) clock: Clock,
+    /// When something happened last.
+    pub(crate) last_at: Timestamp,
     pub(crate) key: Option<Key>,
+    /// The history so far.
+    pub(crate) before: Vec<HistoryEvent>,
 }
 
 impl Course {
     /// One that begins.
     pub(crate) fn fresh(machine: Arc<Machine>, execution: Execution, skips: bool) -> Self {
-        let clock = Clock::new(skips, execution.start().at);
-        Self { machine, execution, first: Some(Event::Started), clock, key: None }
+        let last_at = execution.start().at;
+        let clock = Clock::new(skips, last_at);
+        let (first, key, before) = (Some(Event::Started), None, Vec::new());
+        Self { machine, execution, first, clock, last_at, key, before }
     }
 }
 
@@ -61,13 +67,23 @@ pub(crate) fn course_of(
 ) -> Result<Course, CommandError> {
     let execution = taken.restore(journal)?;
     let pending = taken.loaded.sequence == 0;
-    let last_at = taken.loaded.last_at.filter(|_| !pending);
-    let clock = match last_at {
-        None => Clock::new(taken.settings.skip_waits, execution.start().at),
-        last_at => clock_of(taken.settings.skip_waits, last_at),
-    };
+    let last_at = taken.loaded.last_at.filter(|_| !pending).unwrap_or(execution.start().at);
+    let skips = taken.settings.skip_waits;
+    let clock = Clock::new(skips, if skips { last_at } else { last_at.max(Clock::wall()) });
     let first = first.or_else(|| pending.then_some(Event::Started));
-    Ok(Course { machine, execution, first, clock, key: Some(taken.loaded.summary.key) })
+    let key = Some(taken.loaded.summary.key);
+    Ok(Course { machine, execution, first, clock, last_at, key, before: Vec::new() })
+}
+
+/// The same for one that is told of step by step: with its history so far.
+pub(crate) fn lone_course_of(
+    taken: &Taken,
+    journal: &Journal,
+    machine: Arc<Machine>,
+    first: Option<Event>,
+) -> Result<Course, CommandError> {
+    let before = journal.history(taken.loaded.summary.key, 0, usize::MAX)?;
+    Ok(Course { before, ..course_of(taken, journal, machine, first)? })
 }
 
 /// The machine of an execution that is taken up: the definition as it was when the execution began, the
@@ -88,7 +104,7 @@ pub(crate) fn machine_of(
         )),
         Some(_) => {}
         None => output.note(&format!(
-            "`{file}` cannot be used as it is now: functions are taken as they were"
+            "`{file}`, with the files beside it, cannot be used as it is now: functions are taken as they were"
         )),
     }
     let (kept, functions) =
@@ -116,9 +132,10 @@ pub(crate) fn drive_one(
     let Telling { json, history, timings, output } = telling;
     let start = course.execution.start().clone();
     let name = start.name.clone();
-    let Course { machine, execution, first, clock, key } = course;
-    let observer = Progress::new(output.clone(), history, timings);
-    let run = Run { machine, execution, first, clock, key, observer };
+    let Course { machine, execution, first, clock, last_at, key, before } = course;
+    let mut observer = Progress::new(output.clone(), history, timings);
+    observer.recall(&before);
+    let run = Run { machine, execution, first, clock, last_at, key, observer };
     let leaves = share.as_ref().is_some_and(|share| !share.optional);
     let dir = share.as_ref().map(|share| share.journal.dir().to_owned());
     let only = Only { run: Some(run), landed: None };
@@ -280,12 +297,7 @@ where
     O: crate::driver::Observer + Send + 'static,
     S: Supply<O> + Send + 'static,
 {
-    let stop = {
-        let _runtime = workshop.runtime.enter();
-        interruption(signals).map_err(|error| {
-            CommandError::environment(format!("cannot listen for Ctrl-C: {error}"))
-        })?
-    };
+    let stop = listen(workshop, signals)?;
     let driven = workshop.runtime.spawn(async move {
         let driven = drive_all(&mut supply, concurrency, share, stop).await;
         (supply, driven)
@@ -293,11 +305,29 @@ where
     Ok(workshop.runtime.block_on(driven).expect("the driver does not panic and is not cancelled"))
 }
 
+/// Waits for a while. Whether nobody wants the process to end.
+pub(crate) fn wait_unless_stopped(
+    workshop: &Workshop,
+    time: Duration,
+) -> Result<bool, CommandError> {
+    let stop = listen(workshop, Signals::OF_MANY)?;
+    Ok(workshop.runtime.block_on(async { tokio::time::timeout(time, stop).await.is_err() }))
+}
+
+fn listen(
+    workshop: &Workshop,
+    signals: Signals,
+) -> Result<impl Future<Output = Stop> + use<>, CommandError> {
+    let _runtime = workshop.runtime.enter();
+    interruption(signals)
+        .map_err(|error| CommandError::environment(format!("cannot listen for Ctrl-C: {error}")))
+}
+
 /// Completes when somebody wants the run to end: Ctrl-C, a request to terminate, a terminal that is closed.
 ///
 /// The signals are caught from this call on, not from the first poll on: one that comes between the two
 /// would be lost.
-fn interruption(signals: Signals) -> std::io::Result<impl Future<Output = Stop>> {
+fn interruption(signals: Signals) -> std::io::Result<impl Future<Output = Stop> + use<>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

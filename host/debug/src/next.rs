@@ -107,7 +107,8 @@ impl Session {
     pub(crate) fn timers(&self) -> impl Iterator<Item = Timer> {
         self.open().filter_map(|(id, _, effect)| match effect {
             Effect::SetTimer { at, purpose, .. } => {
-                Some(Timer { id, at: *at, is_timeout: *purpose == Purpose::Timeout })
+                let is_timeout = !matches!(purpose, Purpose::Wait { .. });
+                Some(Timer { id, at: *at, is_timeout })
             }
             _ => None,
         })

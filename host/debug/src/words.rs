@@ -74,9 +74,10 @@ pub(crate) fn event(moment: &Moment) -> String {
         }
         Event::TaskHeartbeat { id } => format!("{} had a heartbeat", of(id)),
         Event::TimerFired { id } => match &moment.effect {
-            Some(Effect::SetTimer { purpose: Purpose::Timeout, .. }) => {
-                format!("{} was reached", of(id))
-            }
+            Some(Effect::SetTimer {
+                purpose: Purpose::Timeout | Purpose::Heartbeat { .. },
+                ..
+            }) => format!("{} was reached", of(id)),
             _ => format!("{} came", of(id)),
         },
         Event::StopRequested { error: None, cause: None } => "somebody stopped it".to_owned(),
@@ -113,6 +114,9 @@ pub(crate) fn subject(effect: &Effect) -> String {
         Effect::SetTimer { id, purpose: Purpose::Timeout, .. } => {
             format!("the time limit (#{})", id.0)
         }
+        Effect::SetTimer { id, purpose: Purpose::Heartbeat { .. }, .. } => {
+            format!("the time limit for a heartbeat (#{})", id.0)
+        }
         Effect::Cancel { id } => format!("the end of #{}", id.0),
         Effect::Resume => "a turn of the engine".to_owned(),
         Effect::Finish(_) => "the end".to_owned(),
@@ -141,6 +145,10 @@ pub(crate) fn effect(start: Timestamp, effect: &Effect, path: Option<&str>) -> O
         Effect::SetTimer { id, at, purpose: Purpose::Timeout } => {
             let whose = path.unwrap_or("the execution");
             format!("#{} {}, the time limit of {whose}", id.0, offset(start, *at))
+        }
+        Effect::SetTimer { id, at, purpose: Purpose::Heartbeat { token } } => {
+            let at = offset(start, *at);
+            format!("#{} {at}, the time limit for a heartbeat of #{}", id.0, token.0)
         }
         Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => return None,
     };

@@ -92,6 +92,11 @@ pub enum Purpose {
     },
     /// What runs until then has taken too long.
     Timeout,
+    /// A task that waits for its token has been silent for too long by then.
+    Heartbeat {
+        /// The effect that opened the token.
+        token: EffectId,
+    },
 }
 
 /// A child execution of a distributed Map that failed. Its history is its own, so that the history of the

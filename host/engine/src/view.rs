@@ -48,9 +48,11 @@ impl Execution {
                 }
                 Waiting::Call(call) => {
                     let token = call.token.as_ref();
-                    let timers = call.timeout.into_iter().chain(token.and_then(|t| t.heartbeat));
-                    effects.extend(timers.map(|timer| {
-                        let purpose = Purpose::Timeout;
+                    let timeout = call.timeout.map(|timer| (timer, Purpose::Timeout));
+                    let heartbeat = token.and_then(|token| {
+                        Some((token.heartbeat?, Purpose::Heartbeat { token: token.open.id }))
+                    });
+                    effects.extend(timeout.into_iter().chain(heartbeat).map(|(timer, purpose)| {
                         (timer.id, Effect::SetTimer { id: timer.id, at: timer.at, purpose })
                     }));
                     let open = call.open_token();

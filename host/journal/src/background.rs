@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use stepwell_engine::{Event, Execution, HistoryEvent, Outcome, Start};
+use stepwell_engine::{EffectId, Event, Execution, HistoryEvent, Outcome, Start};
 
 use crate::error::JournalError;
 use crate::recorder::{Recorder, Step};
@@ -86,6 +86,7 @@ pub(crate) enum Item {
     Step(Box<OwnedStep>),
     TokenOpened(NewToken),
     TokenClosed(Key, String),
+    HeartbeatExpected(Key, EffectId, Timestamp),
     LetterRead(Key, LetterId),
     Forget(Key),
 }
@@ -248,6 +249,9 @@ impl Writer {
                 }
                 Item::TokenOpened(token) => self.recorder.open_token(token),
                 Item::TokenClosed(key, token) => self.recorder.close_token(key, token),
+                Item::HeartbeatExpected(key, effect, at) => {
+                    self.recorder.expect_heartbeat(key, effect, at);
+                }
                 Item::LetterRead(key, letter) => self.recorder.read_letter(key, letter),
                 Item::Forget(key) => {
                     self.recorder.forget(key);

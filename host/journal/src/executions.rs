@@ -318,14 +318,17 @@ impl Journal {
         })
     }
 
-    /// Deletes an execution that has ended, or that no process drives.
-    pub fn delete(&mut self, key: Key) -> Result<(), JournalError> {
+    /// Deletes an execution that has ended; `force`: also one that no process drives.
+    pub fn delete(&mut self, key: Key, force: bool) -> Result<(), JournalError> {
         self.forget(key);
         self.write(|journal, db| {
             let execution = name(db, key)?;
             if let Some(pid) = owner(db, key)?.and_then(|owner| owners::alive(&journal.dir, &owner))
             {
                 return Err(JournalError::Owned { execution, pid });
+            }
+            if !force && !status(db, key)?.is_closed() {
+                return Err(JournalError::NotClosed { execution });
             }
             delete(db, key)
         })?;
@@ -339,8 +342,12 @@ impl Journal {
         let mut count = 0;
         loop {
             let deleted = self.write(|_, db| {
-                let sql = "SELECT id FROM executions
-                    WHERE stopped_at < ?1 AND status NOT IN ('PENDING', 'RUNNING') LIMIT ?2";
+                // A batch goes on as one: what has ended of it stays while others have not.
+                let sql = "SELECT id FROM executions AS closed
+                    WHERE stopped_at < ?1 AND status NOT IN ('PENDING', 'RUNNING')
+                    AND (batch IS NULL OR NOT EXISTS (SELECT 1 FROM executions AS open
+                        WHERE open.batch = closed.batch AND open.status IN ('PENDING', 'RUNNING')))
+                    LIMIT ?2";
                 let mut statement = db.prepare_cached(sql)?;
                 let keys = statement
                     .query_map(params![Milliseconds(before), TOGETHER], |row| row.get(0))?

@@ -81,6 +81,11 @@ impl Journal {
         self.read(|db| {
             let loaded = executions::load(db, key)?;
             let recorded = reading::events(db, key, 1, usize::MAX)?;
+            let gap = (1..).zip(&recorded).find(|(number, event)| event.sequence != *number);
+            if let Some((sequence, _)) = gap {
+                let name = &loaded.summary.name;
+                return Err(JournalError::corrupt(name, sequence, "it is missing"));
+            }
             let history = recorded.iter().flat_map(|recorded| &recorded.history);
             let history = history
                 .map(|event| serde_json::to_value(event).expect("a history event has string keys"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use stepwell_engine::{Event, Execution, HistoryEvent, OpenToken};
+use stepwell_engine::{EffectId, Event, Execution, HistoryEvent, OpenToken};
 
 use crate::background::{Background, Item};
 use crate::error::JournalError;
@@ -50,6 +50,9 @@ pub struct Journal {
     /// Letters that were handed out and are still in the inbox.
     taken: HashSet<LetterId>,
     data_version: Option<i64>,
+    /// Where the file is on the disk.
+    #[cfg(unix)]
+    place: (u64, u64),
 }
 
 #[derive(Debug)]
@@ -108,7 +111,22 @@ impl Journal {
             Durability::Step | Durability::Full => Recording::Direct(Recorder::default()),
         };
         let (dir, taken) = (dir.to_owned(), HashSet::new());
-        Ok(Self { db, dir, path, recording, taken, data_version: None })
+        #[cfg(unix)]
+        let place = {
+            use std::os::unix::fs::MetadataExt;
+            let file = fs::metadata(&path).map_err(|error| JournalError::io(&path, error))?;
+            (file.dev(), file.ino())
+        };
+        Ok(Self {
+            db,
+            dir,
+            path,
+            recording,
+            taken,
+            data_version: None,
+            #[cfg(unix)]
+            place,
+        })
     }
 
     /// The folder.
@@ -147,6 +165,27 @@ impl Journal {
             Recording::Direct(recorder) => recorder.open_token(token),
             Recording::Background(background) => background.push(Item::TokenOpened(token)),
         }
+    }
+
+    /// Notes when the next heartbeat of the token that an effect opened is overdue.
+    pub fn expect_heartbeat(&mut self, key: Key, effect: EffectId, at: Timestamp) {
+        match &mut self.recording {
+            Recording::Direct(recorder) => recorder.expect_heartbeat(key, effect, at),
+            Recording::Background(background) => {
+                background.push(Item::HeartbeatExpected(key, effect, at));
+            }
+        }
+    }
+
+    /// Whether the file is still where it was: nothing that is written into one that was removed survives.
+    pub fn is_in_place(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            fs::metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.place)
+        }
+        #[cfg(not(unix))]
+        self.path.exists()
     }
 
     /// Lets a token be answered no more, from the next commit on.

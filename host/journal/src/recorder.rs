@@ -7,13 +7,13 @@ use std::collections::hash_map::Entry;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
-use stepwell_engine::{Event, Execution, HistoryEvent, Outcome, Start, Stored};
+use stepwell_engine::{EffectId, Event, Execution, HistoryEvent, Outcome, Start, Stored};
 use stepwell_query::Document;
 
 use crate::documents::Recent;
 use crate::error::JournalError;
 use crate::records::{Key, LetterId, Milliseconds, Status, number};
-use crate::tokens::NewToken;
+use crate::tokens::{self, NewToken};
 
 /// A snapshot is due when so many events came after the last one, and as many bytes as it has: then a
 /// restore applies few events, and snapshots never double what is written.
@@ -66,6 +66,7 @@ enum Write {
     Ended { key: Key, at: Timestamp, status: Status, outcome: String },
     TokenOpened(NewToken),
     TokenClosed { key: Key, token: String },
+    HeartbeatExpected { key: Key, effect: EffectId, at: Timestamp },
     LetterRead { key: Key, letter: LetterId },
 }
 
@@ -136,6 +137,10 @@ impl Recorder {
 
     pub(crate) fn close_token(&mut self, key: Key, token: String) {
         self.writes.push(Write::TokenClosed { key, token });
+    }
+
+    pub(crate) fn expect_heartbeat(&mut self, key: Key, effect: EffectId, at: Timestamp) {
+        self.writes.push(Write::HeartbeatExpected { key, effect, at });
     }
 
     pub(crate) fn read_letter(&mut self, key: Key, letter: LetterId) {
@@ -241,6 +246,7 @@ impl Write {
             | Self::Redriven { key, .. }
             | Self::Ended { key, .. }
             | Self::TokenClosed { key, .. }
+            | Self::HeartbeatExpected { key, .. }
             | Self::LetterRead { key, .. } => *key,
             Self::TokenOpened(token) => token.key,
         }
@@ -288,6 +294,9 @@ impl Write {
                 run("DELETE FROM inbox WHERE execution = ?1", &[key])
             }
             Self::TokenOpened(token) => token.insert(db),
+            Self::HeartbeatExpected { key, effect, at } => {
+                tokens::expect_heartbeat(db, *key, *effect, *at)
+            }
             Self::TokenClosed { token, .. } => run(
                 "UPDATE tokens SET status = 'closed' WHERE token = ?1 AND status = 'open'",
                 &[token],

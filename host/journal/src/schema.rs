@@ -124,15 +124,18 @@ pub(crate) fn migrate(db: &Connection, path: &Path) -> Result<(), JournalError> 
 
 /// The version of a journal that this program can read; 0 for an empty file.
 pub(crate) fn version(db: &Connection, path: &Path) -> Result<i64, JournalError> {
-    let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // In one statement: another process may be making the tables just now.
+    let sql = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) = 0
+        FROM pragma_application_id, pragma_user_version";
+    let (application, version, empty): (i64, i64, bool) =
+        db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let path = || path.to_owned();
     match (application, version) {
         (APPLICATION_ID, version) if version > VERSION => {
             Err(JournalError::TooNew { path: path(), version })
         }
         (APPLICATION_ID, version) if version > 0 => Ok(version),
-        (0, 0) if is_empty(db)? => Ok(0),
+        (0, 0) if empty => Ok(0),
         _ => Err(JournalError::NotAJournal { path: path() }),
     }
 }

@@ -1,6 +1,6 @@
 //! Tokens of tasks that wait for somebody outside, and the answers to them, from any process.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{EffectId, OpenToken};
@@ -61,9 +61,19 @@ impl NewToken {
     }
 }
 
+/// Notes when a token's next heartbeat is overdue.
+pub(crate) fn expect_heartbeat(
+    db: &Connection,
+    key: Key,
+    effect: EffectId,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE tokens SET heartbeat_at = ?3 WHERE execution = ?1 AND effect = ?2";
+    db.prepare_cached(sql)?.execute(params![key, effect.0.cast_signed(), Milliseconds(at)])?;
+    Ok(())
+}
+
 /// Puts an answer into the inbox of the execution that waits for it.
-///
-/// A missed heartbeat is the engine's to notice: only it knows since when heartbeats are due.
 pub(crate) fn answer(
     db: &Connection,
     token: &str,
@@ -73,21 +83,27 @@ pub(crate) fn answer(
     if !is_token(token) {
         return Err(JournalError::InvalidToken);
     }
-    let sql = "SELECT execution, effect, status, timeout_at FROM tokens WHERE token = ?1";
+    let sql = "SELECT execution, effect, status, timeout_at, heartbeat_at, heartbeat_seconds
+        FROM tokens WHERE token = ?1";
     let mut statement = db.prepare_cached(sql)?;
     let found = statement.query_row([token], |row| {
         let status: String = row.get(2)?;
-        let timeout: Option<Milliseconds> = row.get(3)?;
-        let open = status == "open" && timeout.is_none_or(|timeout| now < timeout.0);
-        Ok((row.get::<_, Key>(0)?, row.get::<_, i64>(1)?, open))
+        let deadlines: [Option<Milliseconds>; 2] = [row.get(3)?, row.get(4)?];
+        let late = deadlines.into_iter().flatten().any(|deadline| deadline.0 <= now);
+        Ok((row.get::<_, Key>(0)?, row.get::<_, i64>(1)?, status == "open" && !late, row.get(5)?))
     });
-    let (key, effect, open) = found.optional()?.ok_or(JournalError::TaskDoesNotExist)?;
+    let (key, effect, open, heartbeat) = found.optional()?.ok_or(JournalError::TaskDoesNotExist)?;
     if !open {
         return Err(JournalError::TaskTimedOut);
     }
     if answer == Answer::Heartbeat {
-        db.prepare_cached("UPDATE tokens SET heartbeat_at = ?2 WHERE token = ?1")?
-            .execute(params![token, Milliseconds(now)])?;
+        // Before the function has answered, none is due yet.
+        let seconds: Option<i64> = heartbeat;
+        let next = now.saturating_add(SignedDuration::from_secs(seconds.unwrap_or(i64::MAX)));
+        let next = next.unwrap_or(Timestamp::MAX);
+        let sql = "UPDATE tokens SET heartbeat_at = ?2
+            WHERE token = ?1 AND heartbeat_at IS NOT NULL";
+        db.prepare_cached(sql)?.execute(params![token, Milliseconds(next)])?;
     } else {
         db.prepare_cached("UPDATE tokens SET status = 'answered' WHERE token = ?1")?
             .execute([token])?;

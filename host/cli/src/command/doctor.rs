@@ -1,14 +1,19 @@
 //! `stepwell doctor`: what is wrong with the journal, and what can be saved.
 
+use std::collections::BTreeSet;
+
+use stepwell_journal::{Filter, Journal, Key, Status};
+
 use crate::args::DoctorArgs;
 use crate::error::{CommandError, counted};
+use crate::keeping::{self, Taken};
 use crate::output::Output;
+use crate::reply;
 
 pub(crate) fn run(args: &DoctorArgs, output: &mut Output) -> Result<(), CommandError> {
     let dir = &args.state.state;
     let diagnosis = stepwell_journal::doctor(dir)?;
     let counts = &diagnosis.counts;
-    let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     output.data(&format!(
         "{}: {}, {}, {} bytes, {} bytes of log",
         dir.display(),
@@ -17,17 +22,71 @@ pub(crate) fn run(args: &DoctorArgs, output: &mut Output) -> Result<(), CommandE
         counts.bytes,
         counts.log_bytes,
     ))?;
-    for finding in &diagnosis.findings {
-        output.data(&format!("- {}\n  {}", finding.what, finding.help))?;
+    let mut helps: BTreeSet<String> = BTreeSet::new();
+    let mut findings = diagnosis.findings.len();
+    for finding in diagnosis.findings {
+        output.data(&format!("- {}", finding.what))?;
+        helps.insert(finding.help);
+    }
+    if findings == 0 {
+        // What can be read may still say what did not happen.
+        for finding in replay_all(&keeping::open_in(dir)?)? {
+            output.data(&format!("- {finding}"))?;
+            findings += 1;
+        }
     }
     if let Some(target) = &args.salvage {
         return salvage(args, target, output);
     }
-    match diagnosis.findings.len() {
-        0 => output.data("nothing is wrong"),
-        findings => Err(CommandError::environment(counted(findings, "finding"))
-            .with_help("`--salvage DIR` saves what can be read into a new folder")),
+    if findings == 0 {
+        return output.data("nothing is wrong");
     }
+    let helps: Vec<_> = helps.into_iter().collect();
+    let help = match helps.as_slice() {
+        [] => {
+            "`stepwell export` keeps what is there; what differs is not to be relied on".to_owned()
+        }
+        helps => format!("{}; `--salvage DIR` saves what can be read", helps.join("; ")),
+    };
+    Err(CommandError::environment(counted(findings, "finding")).with_help(help))
+}
+
+fn number(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// Holds each execution's history and outcome against its events.
+fn replay_all(journal: &Journal) -> Result<Vec<String>, CommandError> {
+    let mut findings = Vec::new();
+    for summary in journal.list(&Filter::default())? {
+        if summary.status == Status::Pending {
+            continue;
+        }
+        let found = match replay(journal, summary.key) {
+            Ok(found) => found,
+            Err(error) => Some(error.to_string()),
+        };
+        findings.extend(found.map(|what| format!("the execution `{}`: {what}", summary.name)));
+    }
+    Ok(findings)
+}
+
+fn replay(journal: &Journal, key: Key) -> Result<Option<String>, CommandError> {
+    let export = journal.export(key)?;
+    let taken = Taken::load(journal, key)?;
+    let events: Vec<_> =
+        export.events.into_iter().map(|recorded| (recorded.at, recorded.event)).collect();
+    let definition = &taken.machine()?.definition;
+    let replayed = stepwell_debug::replay(definition, export.start, &events, &export.history);
+    let replayed = match replayed {
+        Ok(replayed) => replayed,
+        Err(difference) => return Ok(Some(format!("its events tell another story: {difference}"))),
+    };
+    let status = replayed.outcome.as_ref().map_or("RUNNING", reply::status);
+    if replayed.outcome == export.outcome && status == export.status.name() {
+        return Ok(None);
+    }
+    Ok(Some(format!("by its events it is {status}, and it is listed as {}", export.status)))
 }
 
 fn salvage(
@@ -35,7 +94,10 @@ fn salvage(
     target: &std::path::Path,
     output: &mut Output,
 ) -> Result<(), CommandError> {
-    let salvaged = stepwell_journal::salvage(&args.state.state, target)?;
+    let salvaged = stepwell_journal::salvage(&args.state.state, target).map_err(|error| {
+        CommandError::environment(format!("nothing can be saved: {error}"))
+            .with_help("SQLite's own shell may still read some: `sqlite3 journal.db .recover`")
+    })?;
     let whole = counted(salvaged.whole.len(), "execution");
     output.data(&format!("{whole} saved whole in `{}`", target.display()))?;
     for (name, sequence, why) in &salvaged.cut {
@@ -47,5 +109,14 @@ fn salvage(
     if salvaged.incomplete {
         output.data("- the list of executions is broken as well: there may have been others")?;
     }
-    Ok(())
+    if salvaged.cut.is_empty() && salvaged.lost.is_empty() && !salvaged.incomplete {
+        return Ok(());
+    }
+    let error = CommandError::environment("not everything could be saved");
+    if salvaged.cut.is_empty() {
+        return Err(error);
+    }
+    Err(error.with_help(
+        "an execution that was cut is running again: resumed, it would repeat what came after",
+    ))
 }

@@ -8,6 +8,7 @@ use crate::args::{ExecutionsArgs, StatusArg};
 use crate::error::CommandError;
 use crate::keeping::{self, status_of};
 use crate::output::Output;
+use crate::runner::describe_kept;
 
 pub(crate) fn run(args: &ExecutionsArgs, output: &mut Output) -> Result<(), CommandError> {
     let journal = keeping::open(&args.state)?;
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &ExecutionsArgs, output: &mut Output) -> Result<(), Comm
         started_before: args.until,
         batch,
         // Who runs them is no matter of the journal's.
-        limit: (!interrupted).then_some(args.limit),
+        limit: (!interrupted).then_some(args.limit.get()),
         ..Filter::default()
     };
     let mut found = Vec::new();
@@ -35,13 +36,19 @@ pub(crate) fn run(args: &ExecutionsArgs, output: &mut Output) -> Result<(), Comm
             continue;
         }
         found.push((summary, status));
-        if found.len() == args.limit {
+        if found.len() == args.limit.get() {
             break;
         }
     }
     if args.json {
         let all = found.iter().map(|(summary, status)| to_json(summary, status));
         return output.data(&Value::Array(all.collect()).to_string());
+    }
+    if args.describe {
+        for (summary, _) in &found {
+            output.data(&describe_kept(&journal, summary.key)?.to_string())?;
+        }
+        return Ok(());
     }
     if found.is_empty() {
         output.note("no executions");

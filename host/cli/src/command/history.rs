@@ -22,7 +22,9 @@ pub(crate) fn run(args: &HistoryArgs, output: &mut Output) -> Result<(), Command
     let summary = keeping::find(&journal, &args.name)?;
     if args.json && !args.follow {
         let events = journal.history(summary.key, 0, usize::MAX)?;
-        return output.data(&json!({ "events": events }).to_string());
+        output.data(&json!({ "events": events }).to_string())?;
+        let gap = (1..).zip(&events).find(|(id, event)| event.id != *id);
+        return gap.map_or(Ok(()), |(id, _)| Err(missing(&summary.name, id)));
     }
     let mut last = 0;
     loop {
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &HistoryArgs, output: &mut Output) -> Result<(), Command
         loop {
             let page = journal.history(summary.key, last, PAGE)?;
             let Some(end) = page.last() else { break };
+            let gap = (last + 1..).zip(&page).find(|(id, event)| event.id != *id);
             last = end.id;
             for event in &page {
                 let line = if args.json {
@@ -40,16 +43,23 @@ pub(crate) fn run(args: &HistoryArgs, output: &mut Output) -> Result<(), Command
                 };
                 output.data(&line)?;
             }
+            if let Some((id, _)) = gap {
+                return Err(missing(&summary.name, id));
+            }
         }
         if closed || !args.follow {
             return Ok(());
         }
         if !driven {
-            output.note("no process runs it: `stepwell resume` goes on with it");
-            return Ok(());
+            return Err(CommandError::interrupted(&summary.name, journal.dir()));
         }
         std::thread::sleep(FOLLOW_INTERVAL);
     }
+}
+
+fn missing(name: &str, id: u64) -> CommandError {
+    CommandError::environment(format!("event {id} of the history of `{name}` is missing"))
+        .with_help("`stepwell doctor` says what is wrong with the journal")
 }
 
 /// Whether it has ended, and whether a process runs it.

@@ -14,7 +14,8 @@ use crate::keeping::{self, Taken};
 use crate::output::Output;
 use crate::overview::Overview;
 use crate::runner::{
-    Signals, Telling, course_of, drive, drive_one, is_open, machine_of, result_of,
+    Signals, Telling, describe_kept, drive, drive_one, is_open, lone_course_of, machine_of,
+    result_of,
 };
 use crate::timings::Timings;
 use crate::workshop::Workshop;
@@ -39,18 +40,23 @@ pub(crate) fn run(
     let mut share = share;
     let summary = keeping::find(&share.journal, name)?;
     if !is_open(summary.status) {
-        return ended(&share, &summary, output);
+        return ended(&share, &summary, args.drive.json, output);
     }
     share.journal.claim(summary.key, &share.owner)?;
     let taken = Taken::load(&share.journal, summary.key)?;
     let machine = machine_of(&taken, &mut workshop, output)?;
-    let course = course_of(&taken, &share.journal, machine, None)?;
+    let course = lone_course_of(&taken, &share.journal, machine, None)?;
     let telling = Telling { json: args.drive.json, history: None, timings: None, output };
     drive_one(workshop, Some(share), course, telling)
 }
 
 /// It has ended: there is nothing to resume, and what it came to is told.
-fn ended(share: &Share, summary: &Summary, output: &mut Output) -> Result<(), CommandError> {
+fn ended(
+    share: &Share,
+    summary: &Summary,
+    json: bool,
+    output: &mut Output,
+) -> Result<(), CommandError> {
     let (name, status) = (&summary.name, summary.status);
     let dir = share.journal.dir();
     let help = match status {
@@ -60,7 +66,9 @@ fn ended(share: &Share, summary: &Summary, output: &mut Output) -> Result<(), Co
     output.note(&format!("the execution `{name}` is {status} already{help}"));
     let outcome = share.journal.load(summary.key)?.outcome;
     let Some(outcome) = outcome else { return Ok(()) };
-    if let Outcome::Succeeded { output: document } = &outcome {
+    if json {
+        output.data(&describe_kept(&share.journal, summary.key)?.to_string())?;
+    } else if let Outcome::Succeeded { output: document } = &outcome {
         output.data(document.text())?;
     }
     result_of(&outcome)

@@ -19,7 +19,7 @@ use crate::error::CommandError;
 use crate::history::HistoryFile;
 use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
-use crate::runner::{Course, Telling, await_end, course_of, drive_one, machine_of};
+use crate::runner::{Course, Telling, await_end, drive_one, lone_course_of, machine_of};
 use crate::timings::Timings;
 use crate::workflow_file::{self, Kept, choose, read_source};
 use crate::workshop::{Parts, Workshop, child_executions_max};
@@ -95,7 +95,7 @@ fn go_on(
     mut workshop: Workshop,
     mut share: Share,
     key: Key,
-    mut telling: Telling<'_>,
+    telling: Telling<'_>,
 ) -> Result<(), CommandError> {
     match share.journal.claim(key, &share.owner) {
         Ok(()) => {}
@@ -106,10 +106,7 @@ fn go_on(
     let name = &taken.loaded.summary.name;
     telling.output.note(&format!("the execution `{name}` has begun before: it goes on"));
     let machine = machine_of(&taken, &mut workshop, telling.output)?;
-    if let Some(history) = &mut telling.history {
-        history.append(&share.journal.history(key, 0, usize::MAX)?);
-    }
-    let course = course_of(&taken, &share.journal, machine, None)?;
+    let course = lone_course_of(&taken, &share.journal, machine, None)?;
     drive_one(workshop, Some(share), course, telling)
 }
 

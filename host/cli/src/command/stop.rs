@@ -34,13 +34,14 @@ pub(crate) fn run(args: &StopArgs, output: &mut Output) -> Result<(), CommandErr
         Err(JournalError::Owned { pid, .. }) => {
             let (error, cause) = (args.error.clone(), args.cause.clone());
             journal.request_stop(summary.key, Timestamp::now(), error, cause)?;
+            output.note(&format!("asked process {pid} to stop the execution `{name}`"));
             let began = Instant::now();
             while !journal.describe(summary.key)?.status.is_closed() {
                 if began.elapsed() > STOP_TIMEOUT {
                     let message =
                         format!("process {pid} has not stopped the execution `{name}` yet");
                     return Err(CommandError::environment(message)
-                        .with_help("it will as soon as it looks; `stepwell describe` shows it"));
+                        .with_help("it will when that process goes on, or by `stepwell resume`"));
                 }
                 std::thread::sleep(STOP_INTERVAL);
             }

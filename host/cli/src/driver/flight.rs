@@ -16,6 +16,9 @@ use super::observer::{Answered, Observer};
 use crate::clock::Clock;
 use crate::functions::{self, Answer, Call, Callable, Functions};
 
+/// What is so late was not looked after for a while: the process, or the machine, slept or died.
+const LATE: Duration = Duration::from_secs(1);
+
 /// What executions of one machine share.
 #[derive(Clone)]
 pub struct Machine {
@@ -35,6 +38,8 @@ pub struct Run<O> {
     pub first: Option<Event>,
     /// What time it is for it.
     pub clock: Clock,
+    /// When something happened to it last.
+    pub last_at: Timestamp,
     /// Where the journal keeps it.
     pub key: Option<Key>,
     /// Who is told what happens.
@@ -56,16 +61,12 @@ pub(super) enum Happened {
 /// What the engine is to know of something that happened.
 pub(super) struct News {
     pub(super) event: Event,
+    /// When it happened, by the execution's clock.
+    pub(super) at: Timestamp,
     /// The message that it comes from.
     pub(super) letter: Option<LetterId>,
     /// The call that it ends, for whoever observes.
     pub(super) call: Option<EndedCall>,
-}
-
-impl From<Event> for News {
-    fn from(event: Event) -> Self {
-        Self { event, letter: None, call: None }
-    }
 }
 
 /// What is told of a call that was answered.
@@ -89,7 +90,7 @@ pub(super) type Calling = Pin<Box<dyn Future<Output = Ended> + Send>>;
 /// What happens at a time.
 enum Due {
     /// A timer of the engine fires.
-    Timer,
+    Timer { is_limit: bool },
     /// A stub answers.
     Stub(Box<Ended>),
 }
@@ -100,6 +101,8 @@ pub(super) struct Flight<O> {
     pub(super) machine: Arc<Machine>,
     pub(super) execution: Execution,
     pub(super) clock: Clock,
+    /// When something happened to it last.
+    pub(super) last_at: Timestamp,
     pub(super) observer: O,
     /// Calls of components. One that the driver itself takes on has no handle.
     calls: BTreeMap<EffectId, Option<AbortHandle>>,
@@ -127,12 +130,13 @@ pub(super) struct Wants {
 
 impl<O: Observer> Flight<O> {
     pub(super) fn new(run: Run<O>) -> (Self, Option<Event>) {
-        let Run { machine, execution, first, clock, key, observer } = run;
+        let Run { machine, execution, first, clock, last_at, key, observer } = run;
         let flight = Self {
             key,
             machine,
             execution,
             clock,
+            last_at,
             observer,
             calls: BTreeMap::new(),
             due: BTreeMap::new(),
@@ -162,11 +166,15 @@ impl<O: Observer> Flight<O> {
         match happened {
             // The engine asks again after each event, if it has more to do then.
             Happened::Event(Event::Resumed) if !self.resumes => None,
-            Happened::Event(event) => Some(event.into()),
+            Happened::Event(event) => {
+                let began = self.execution.start().at;
+                let at = if event == Event::Started { began } else { self.clock.now() };
+                Some(News { event, at, letter: None, call: None })
+            }
             // A call that ended while it was being cancelled is none of the engine's any more.
             Happened::Ended(ended) => {
                 self.calls.remove(&ended.id)?;
-                Some(outcome(ended))
+                Some(outcome(ended, self.clock.now()))
             }
             Happened::Due => {
                 self.is_queued = false;
@@ -174,14 +182,16 @@ impl<O: Observer> Flight<O> {
             }
             Happened::Letter(letter) => {
                 let event = self.message(letter.message)?;
-                Some(News { letter: Some(letter.id), ..event.into() })
+                let at = self.clock.heard_at(letter.at, self.last_at);
+                Some(News { event, at, letter: Some(letter.id), call: None })
             }
         }
     }
 
     /// What the engine was to be let go on with is taken up by any event.
-    pub(super) fn take_up(&mut self) {
+    pub(super) fn take_up(&mut self, at: Timestamp) {
         self.resumes = false;
+        self.last_at = at;
     }
 
     /// Tells whoever observes of what came of an event.
@@ -205,11 +215,23 @@ impl<O: Observer> Flight<O> {
         if !self.clock.until(at).is_zero() {
             return None;
         }
+        let now = self.clock.now();
+        let (at, id) = self.overdue_limit(now).unwrap_or((at, id));
         self.due_at.remove(&id);
         match self.due.remove(&(at, id))? {
-            Due::Timer => Some(Event::TimerFired { id }.into()),
-            Due::Stub(ended) => Some(outcome(*ended)),
+            Due::Timer { .. } => {
+                let event = Event::TimerFired { id };
+                Some(News { event, at: now, letter: None, call: None })
+            }
+            Due::Stub(ended) => Some(outcome(*ended, now)),
         }
+    }
+
+    /// A time limit that passed while nobody looked: nothing begins any more that it would have ended.
+    fn overdue_limit(&self, now: Timestamp) -> Option<(Timestamp, EffectId)> {
+        let overdue = self.due.range(..=(now, EffectId(u64::MAX)));
+        let mut limits = overdue.filter(|(_, due)| matches!(due, Due::Timer { is_limit: true }));
+        limits.next().map(|((at, id), _)| (*at, *id)).filter(|(at, _)| *at + LATE < now)
     }
 
     fn message(&mut self, message: Message) -> Option<Event> {
@@ -248,10 +270,11 @@ impl<O: Observer> Flight<O> {
                     self.tokens.insert(open.id, open.token);
                 }
                 Effect::SetTimer { id, at, purpose } => {
+                    let is_limit = !matches!(purpose, Purpose::Wait { .. });
                     if let Purpose::Wait { state } = purpose {
                         self.observer.on_wait(&state, at);
                     }
-                    self.schedule(id, at, Due::Timer);
+                    self.schedule(id, at, Due::Timer { is_limit });
                 }
                 Effect::Cancel { id } => self.cancel(id),
                 Effect::Resume => {
@@ -335,7 +358,7 @@ impl<O: Observer> Flight<O> {
     }
 }
 
-fn outcome(ended: Ended) -> News {
+fn outcome(ended: Ended, at: Timestamp) -> News {
     let Ended { id, state, function, answer } = ended;
     let failure = answer.result.as_ref().err().cloned();
     let call = EndedCall { state, function, failure, report: answer.report };
@@ -343,5 +366,5 @@ fn outcome(ended: Ended) -> News {
         Ok(output) => Event::FunctionSucceeded { id, output },
         Err(failure) => Event::FunctionFailed { id, failure },
     };
-    News { call: Some(call), ..event.into() }
+    News { event, at, letter: None, call: Some(call) }
 }

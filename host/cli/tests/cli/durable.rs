@@ -1,5 +1,7 @@
 //! Executions that outlive their process: names, listing, resuming, redriving, stopping, deleting.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::support::{Cli, Ran};
@@ -118,7 +120,7 @@ fn a_redrive_takes_functions_as_they_are_now_and_the_machine_as_it_was() {
     let gone = failed();
     std::fs::remove_file(gone.path("workflow.yaml")).unwrap();
     let ran = gone.again().args(["redrive", "one"]).run().succeeds();
-    ran.says(["`workflow.yaml` cannot be used as it is now: functions are taken as they were"]);
+    ran.says(["`workflow.yaml`, with the files beside it, cannot be used as it is now"]);
 }
 
 #[test]
@@ -305,6 +307,159 @@ fn a_batch_that_was_killed_goes_on_as_one() {
     let ran = ran.again().args(["resume", "batch"]).run().succeeds();
     assert_eq!(ran.stdout.lines().count(), 30);
     ran.says(["30 succeeded, 0 did not"]);
+}
+
+/// Waits for its token for a second, and is silent for a second at most.
+fn asks(limit: &str) -> String {
+    format!(
+        "functions:
+  ask: {{ stub: {{ returns: sent }} }}
+stateMachines:
+  asks:
+    definition:
+      StartAt: Ask
+      States:
+        Ask:
+          Type: Task
+          Resource: arn:aws:states:::lambda:invoke.waitForTaskToken
+          Parameters: {{ FunctionName: ask, Payload: {{ token.$: $$.Task.Token }} }}
+          {limit}
+          End: true
+"
+    )
+}
+
+/// The token that a run has named.
+fn token_of(ran: &Ran) -> String {
+    ran.stderr.split_once("by the token ").unwrap().1.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn an_answer_in_time_counts_whenever_the_process_comes_back() {
+    for limit in ["TimeoutSeconds: 2", "HeartbeatSeconds: 2"] {
+        let ran = killed(&asks(limit), &["--name", "one"], "  Ask  stub");
+        let token = token_of(&ran);
+        let ran = ran.again().args(["task", "success", &token, "--output", "1"]).run().succeeds();
+        let ran = ran.again().args(["task", "success", &token]).run().exits(2);
+        let ran = ran.says(["Task Timed Out: 'Provided task does not exist anymore'"]);
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(2500) {
+            std::thread::yield_now();
+        }
+        ran.again().args(["resume", "one"]).run().succeeds().prints("1");
+    }
+}
+
+#[test]
+fn an_answer_that_is_late_is_refused_also_while_no_process_runs() {
+    for limit in ["TimeoutSeconds: 1", "HeartbeatSeconds: 1"] {
+        let ran = killed(&asks(limit), &["--name", "one"], "  Ask  stub");
+        let token = token_of(&ran);
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(1200) {
+            std::thread::yield_now();
+        }
+        let mut ran = ran;
+        for said in ["success", "failure", "heartbeat"] {
+            ran =
+                ran.again().args(["task", said, &token]).run().exits(2).says(["Task Timed Out: '"]);
+        }
+        ran.again().args(["resume", "one"]).run().exits(1).says(["  Ask  failed: States.Timeout"]);
+    }
+}
+
+#[test]
+fn tokens_that_are_none_get_awss_errors() {
+    let ran = failed().again().args(["task", "success", "garbage"]).run().exits(2);
+    let ran = ran.says(["error: Invalid Token: 'Invalid token'"]);
+    let unknown = format!("st1.{}", "A".repeat(43));
+    let ran = ran.again().args(["task", "heartbeat", &unknown]).run().exits(2);
+    let ran = ran.says(["error: Task Does Not Exist: '"]);
+    let ran = ran.again().args(["task", "success", &unknown, "--output", "{"]).run().exits(2);
+    let ran = ran.says(["error: Invalid Output: the output of `--output` is not JSON"]);
+    let long = "x".repeat(257);
+    let ran = ran.again().args(["task", "failure", &unknown, "--error", &long]).run().exits(2);
+    ran.says(["length less than or equal to 256"]);
+}
+
+#[test]
+fn two_processes_run_a_batch_together_and_both_tell_how_it_ended() {
+    let workflow = WORKFLOW.replace("600", "1");
+    let run = ["--inputs", "in.jsonl", "--name", "batch", "--concurrency", "4"];
+    let first = Cli::workflow(&workflow).file("in.jsonl", "1\n".repeat(8)).args(run).start();
+    let first = first.wait_until(|folder| Cli::listing(folder).contains("RUNNING"));
+    let second = first.beside().args(["run", "workflow.yaml"]).args(run).run().exits(1);
+    let ended = second.stdout.lines().count();
+    second.says(["error: 8 of 8 executions did not succeed"]);
+    let ran = first.end().exits(1).says(["error: 8 of 8 executions did not succeed"]);
+    assert_eq!(ran.stdout.lines().count() + ended, 8);
+    let ran = ran.again().args(["executions", "--batch", "batch", "--describe"]).run().succeeds();
+    assert_eq!(ran.stdout.matches("\"error\":\"Down\"").count(), 8);
+    let ran = ran.again().args(["delete", "batch-3"]).run().succeeds();
+    let ran = ran.again().args(["resume", "batch"]).run().exits(1);
+    ran.says(["1 of its 8 executions were deleted", "error: 7 of 7 executions did not succeed"]);
+}
+
+#[test]
+fn what_has_not_ended_is_deleted_by_force_only() {
+    let ran = killed(WORKFLOW, &["--name", "one"], "  Second  until ");
+    let ran = ran.again().args(["delete", "one"]).run().exits(2);
+    let ran = ran.says(["error: the execution `one` has not ended"]);
+    let ran = ran.again().args(["delete", "one", "one", "--force"]).run().succeeds();
+    ran.says(["deleted the execution `one`"]);
+}
+
+#[test]
+fn an_export_replays_elsewhere_and_tells_what_was_changed() {
+    let ran = failed().again().args(["export", "one"]).run().succeeds();
+    let export = ran.stdout.clone();
+    let replay = |text: &str| Cli::new().file("one.json", text).args(["replay", "one.json"]).run();
+    replay(&export).succeeds().says(["are the same as recorded: FAILED"]);
+    for (from, to) in [
+        ("\"status\": \"FAILED\"", "\"status\": \"SUCCEEDED\""),
+        ("\"name\": \"Third\"", "\"name\": \"Other\""),
+        ("at night\"", "at noon\""),
+    ] {
+        assert!(export.contains(from), "{from}");
+        replay(&export.replacen(from, to, 1)).exits(1).says(["the replay differs"]);
+    }
+    replay("{}").exits(2).says(["`one.json` is no export"]);
+    let ran = ran.again().args(["resume", "one", "--json"]).run().exits(1);
+    assert_eq!(ran.json()["status"], "FAILED");
+}
+
+#[test]
+fn a_journal_is_examined_and_what_can_be_read_is_saved() {
+    let ran = failed().again().args(["doctor"]).run().succeeds();
+    assert!(ran.stdout.ends_with("nothing is wrong\n"), "{}", ran.stdout);
+    let text = std::fs::read(ran.path(".stepwell/journal.db")).unwrap();
+    // Every number is a word of the same length: the page stays sound, and the story is another one.
+    let at = text.windows(8).rposition(|bytes| bytes == b"at night").unwrap();
+    let mut changed = text.clone();
+    changed[at..at + 8].copy_from_slice(b"at noon!");
+    std::fs::write(ran.path(".stepwell/journal.db"), changed).unwrap();
+    let ran = ran.again().args(["doctor"]).run().exits(3);
+    assert!(ran.stdout.contains("- the execution `one`: "), "{}", ran.stdout);
+    let ran =
+        ran.again().file(".stepwell/journal.db", "no journal").args(["doctor"]).run().exits(3);
+    let ran = ran.says(["error: 1 finding"]);
+    let ran = ran.again().file(".stepwell/journal.db", &text[..8192]);
+    let ran = ran.args(["doctor", "--salvage", "saved"]).run().exits(3);
+    ran.does_not_say(["`stepwell doctor` says"]);
+}
+
+#[test]
+fn time_travel_by_a_script() {
+    let script = "run failure\nshow input\nback\nresult \"mended\"\ntimelines\n";
+    let ran = failed().again().file("script", script).args(["debug", "one", "--script", "script"]);
+    let ran = ran.run().succeeds();
+    insta::assert_snapshot!(crate::support::filtered(&ran.stdout));
+    // The journal has what happened, not what might have.
+    let ran = ran.again().args(["describe", "one"]).run().succeeds();
+    assert_eq!(ran.json()["status"], "FAILED");
+    let ran = ran.again().args(["debug", "workflow.yaml", "--script", "-"]).stdin("run Nowhere\n");
+    let ran = ran.run().exits(2).says(["line 1: "]);
+    ran.again().args(["debug", "nothing", "--script", "-"]).run().exits(2);
 }
 
 #[test]

@@ -255,7 +255,7 @@ fn heard(turn: &mut Turn<'_>, mut call: Call) -> Call {
         }
         token.heartbeat = token.open.heartbeat_seconds.map(|seconds| {
             let at = turn.seconds_from_now(seconds);
-            turn.set_timer(Purpose::Timeout, |_| at)
+            turn.set_timer(Purpose::Heartbeat { token: token.open.id }, |_| at)
         });
     }
     call

@@ -166,7 +166,7 @@ fn what_is_pruned_is_gone_with_all_its_rows_and_the_file_shrinks() {
     assert_eq!(room.count("SELECT count(*) FROM documents"), 1, "that of the open one");
     assert!(size(&room) < before / 10, "{} of {before}", size(&room));
     assert!(matches!(room.journal.load(ended.key), Err(JournalError::NoSuchExecution { .. })));
-    room.journal.delete(open).unwrap();
+    room.journal.delete(open, true).unwrap();
     assert_eq!(room.count("SELECT count(*) FROM documents"), 0);
     assert_eq!(room.count("SELECT count(*) FROM workflows"), 0, "nothing needs it any more");
     let error = Journal::open_existing(&room.dir.path().join("no"), Durability::Step).unwrap_err();

@@ -76,7 +76,7 @@ fn in_another_process_a_journal_may_only_be_read() {
     let key = journal.find("run").unwrap();
     println!("history: {}", journal.history(key, 0, usize::MAX).unwrap().len());
     println!("workflow: {:?}", journal.keep_workflow("another").unwrap_err());
-    println!("delete: {:?}", journal.delete(key).unwrap_err());
+    println!("delete: {:?}", journal.delete(key, false).unwrap_err());
 }
 
 /// Runs that process on a folder that it may not write.

@@ -42,7 +42,7 @@ fn a_living_owner_keeps_others_away_and_a_killed_one_does_not() {
     let error = room.journal.claim(key, &mine).unwrap_err();
     assert!(matches!(error, JournalError::Owned { pid, .. } if pid == child.id()), "{error}");
     assert_eq!(room.journal.driven_by(key).unwrap(), Some(child.id()));
-    let error = room.journal.delete(key).unwrap_err();
+    let error = room.journal.delete(key, false).unwrap_err();
     assert!(matches!(error, JournalError::Owned { .. }), "{error}");
     // SIGKILL: nothing in the process runs after it.
     child.kill().unwrap();

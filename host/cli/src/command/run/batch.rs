@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use stepwell_asl::NamedMachine;
 use stepwell_engine::STATE_BYTES_MAX;
-use stepwell_journal::{Batch, Filter, JournalError, Key, NewBatch, Status};
+use stepwell_journal::{Batch, Filter, Journal, JournalError, Key, NewBatch, Status, Tally};
 use stepwell_query::Document;
 use uuid::Uuid;
 
@@ -18,10 +18,12 @@ use super::Prepared;
 use crate::clock::Clock;
 use crate::driver::{Landed, Machine, Run, Share, Supply};
 use crate::error::{CommandError, call, counted, reason};
-use crate::keeping::Taken;
+use crate::keeping::{self, Taken};
 use crate::output::Output;
 use crate::overview::Overview;
-use crate::runner::{Course, Signals, course_of, drive, machine_of};
+use crate::runner::{
+    AWAIT_INTERVAL, Course, Signals, course_of, drive, machine_of, wait_unless_stopped,
+};
 use crate::timings::Timings;
 use crate::workshop::Workshop;
 
@@ -45,7 +47,7 @@ pub(super) fn run(
     timings: &Timings,
 ) -> Result<(), CommandError> {
     let args = prepared.args;
-    let (inputs, hash) = read_lines(inputs)?;
+    let (inputs, hash) = read_inputs(inputs)?;
     let name = args.name.clone().unwrap_or_else(|| format!("batch-{}", Uuid::new_v4()));
     super::check_name(&format!("{name}-{}", inputs.len()))?;
     timings.mark("files read and checked");
@@ -71,10 +73,14 @@ pub(super) fn run(
     });
     let settings = serde_json::to_string(&settings).expect("settings are texts and numbers");
     let batch = NewBatch { name: name.clone(), at: Clock::wall(), settings };
-    share.journal.create_batch(&batch, executions)?;
+    match share.journal.create_batch(&batch, executions) {
+        // Another process may have been quicker by a moment.
+        Ok(_) | Err(JournalError::BatchExists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     timings.mark("batch written down");
     let batch = share.journal.batch(&name)?.expect("it was made just now");
-    drive_batch(workshop, share, &batch, loaded, args.concurrency.get(), output)
+    drive_batch(workshop, share, &batch, &loaded, args.concurrency.get(), output)
 }
 
 /// Goes on with all executions of a batch that have not ended.
@@ -94,68 +100,119 @@ pub(crate) fn go_on(
     };
     let taken = Taken::load(&share.journal, any)?;
     let machine = machine_of(&taken, &mut workshop, output)?;
-    drive_batch(workshop, share, batch, machine, concurrency, output)
+    drive_batch(workshop, share, batch, &machine, concurrency, output)
 }
 
 fn drive_batch(
     workshop: Workshop,
     share: Share,
     batch: &Batch,
-    machine: Arc<Machine>,
+    machine: &Arc<Machine>,
     concurrency: usize,
     output: &mut Output,
 ) -> Result<(), CommandError> {
-    let filter = |statuses: &[Status]| Filter {
-        batch: Some(batch.id),
-        statuses: statuses.to_vec(),
-        ..Filter::default()
-    };
-    let before = share.journal.tally(&filter(&[]))?;
-    let closed: u64 = before.iter().filter(|(status, _)| status.is_closed()).map(|(_, n)| n).sum();
-    let total = batch.total;
+    let dir = share.journal.dir().to_owned();
+    let (name, total) = (&batch.name, batch.total);
+    let closed = Progress::of(&share.journal, batch)?.closed();
     if closed > 0 {
-        let name = &batch.name;
         output.note(&format!("the batch `{name}` goes on: {closed} of {total} have ended"));
     }
-    let interrupted = share.journal.list(&filter(&[Status::Running]))?;
-    let queue = Queue {
-        waiting: interrupted.into_iter().rev().map(|summary| summary.key).collect(),
-        batch: Some(batch.clone()),
-        machine,
-        overview: Overview::new(output.clone(), closed, total),
+    let overview = Overview::new(output.clone(), closed, total);
+    let mut share = share;
+    let complete = loop {
+        let running = Filter { statuses: vec![Status::Running], ..of(batch) };
+        let waiting = share.journal.list(&running)?.into_iter().rev();
+        let queue = Queue {
+            waiting: waiting.map(|summary| summary.key).collect(),
+            batch: batch.clone(),
+            machine: Arc::clone(machine),
+            overview: overview.clone(),
+        };
+        let (_, driven) = drive(&workshop, queue, concurrency, Some(share), Signals::OF_MANY)?;
+        let driven = driven.map_err(|error| {
+            let error = CommandError::from(error);
+            error.with_more(&format!("go on with {}", call("resume", name, &dir)))
+        })?;
+        if let Some(error) = &driven.unwritten {
+            output.note(&format!("the journal was not written to the end: {error}"));
+        }
+        let (complete, Some(back)) = (driven.complete, driven.share) else { break true };
+        share = back;
+        if !complete || !await_others(&workshop, &share, batch, output)? {
+            break complete && Progress::of(&share.journal, batch)?.open() == 0;
+        }
     };
-    let dir = share.journal.dir().to_owned();
-    let (queue, driven) = drive(&workshop, queue, concurrency, Some(share), Signals::OF_MANY)?;
     workshop.close();
-    let Queue { overview, .. } = queue;
-    let (ended, failed) = overview.finish();
-    let driven = driven.map_err(|error| {
-        let error = CommandError::from(error);
-        error.with_more(&format!("go on with {}", call("resume", &batch.name, &dir)))
-    })?;
-    if let Some(error) = driven.unwritten {
-        output.note(&format!("the journal was not written to the end: {error}"));
+    overview.finish();
+    if !complete {
+        return Err(CommandError::interrupted(name, &dir));
     }
-    if !driven.complete {
-        return Err(CommandError::interrupted(&batch.name, &dir));
-    }
-    // Those that failed before this run count as well.
-    let succeeded = before.get(&Status::Succeeded).copied().unwrap_or_default();
-    match failed + closed - succeeded {
-        0 => Ok(()),
-        failed => {
-            let all = counted(usize::try_from(ended + closed).unwrap_or(usize::MAX), "execution");
-            Err(CommandError::Many(format!("{failed} of {all} did not succeed")))
+    Progress::of(&keeping::open_in(&dir)?, batch)?.verdict(total, output)
+}
+
+/// Waits while other processes run the rest of a batch. Whether there is something to do for this one.
+fn await_others(
+    workshop: &Workshop,
+    share: &Share,
+    batch: &Batch,
+    output: &mut Output,
+) -> Result<bool, CommandError> {
+    let mut told = false;
+    loop {
+        let open = Filter { statuses: vec![Status::Pending, Status::Running], ..of(batch) };
+        let open = share.journal.list(&open)?;
+        let Some(first) = open.first() else { return Ok(false) };
+        for summary in &open {
+            if share.journal.driven_by(summary.key)?.is_none() {
+                return Ok(true);
+            }
+        }
+        if !std::mem::replace(&mut told, true) {
+            let pid = share.journal.driven_by(first.key)?.unwrap_or_default();
+            let count = counted(open.len(), "execution");
+            output.note(&format!("process {pid} runs {count} of the batch: waiting for their end"));
+        }
+        if !wait_unless_stopped(workshop, AWAIT_INTERVAL)? {
+            return Ok(false);
         }
     }
 }
 
-/// Executions of one batch: first those that were interrupted, then those that have not begun.
-struct Queue {
-    waiting: VecDeque<Key>,
-    batch: Option<Batch>,
-    machine: Arc<Machine>,
-    overview: Overview,
+/// The executions of a batch.
+fn of(batch: &Batch) -> Filter {
+    Filter { batch: Some(batch.id), ..Filter::default() }
+}
+
+/// How far a batch is.
+struct Progress(Tally);
+
+impl Progress {
+    fn of(journal: &Journal, batch: &Batch) -> Result<Self, CommandError> {
+        Ok(Self(journal.tally(&of(batch))?))
+    }
+
+    fn closed(&self) -> u64 {
+        self.0.iter().filter(|(status, _)| status.is_closed()).map(|(_, count)| count).sum()
+    }
+
+    fn open(&self) -> u64 {
+        self.0.values().sum::<u64>() - self.closed()
+    }
+
+    /// What is said of a batch that has ended.
+    fn verdict(&self, total: u64, output: &mut Output) -> Result<(), CommandError> {
+        let all = self.closed();
+        if all < total {
+            output.note(&format!("{} of its {total} executions were deleted", total - all));
+        }
+        let succeeded = self.0.get(&Status::Succeeded).copied().unwrap_or_default();
+        if succeeded == all {
+            return Ok(());
+        }
+        let failed = all - succeeded;
+        let all = counted(usize::try_from(all).unwrap_or(usize::MAX), "execution");
+        Err(CommandError::Many(format!("{failed} of {all} did not succeed")))
+    }
 }
 
 /// Takes up an execution as one of many; none if it has ended or somebody else is at it.
@@ -180,20 +237,28 @@ pub(crate) fn take_up(
         return Ok(None);
     }
     let course = course_of(&taken, &share.journal, Arc::clone(machine), None);
-    let Course { machine, execution, first, clock, key } = course.map_err(|e| corrupt(&e))?;
+    let course = course.map_err(|error| corrupt(&error))?;
+    let Course { machine, execution, first, clock, last_at, key, .. } = course;
     overview.begun();
     let observer = overview.clone();
-    Ok(Some(Run { machine, execution, first, clock, key, observer }))
+    Ok(Some(Run { machine, execution, first, clock, last_at, key, observer }))
+}
+
+/// Executions of one batch: first those that were interrupted, then those that have not begun.
+struct Queue {
+    waiting: VecDeque<Key>,
+    batch: Batch,
+    machine: Arc<Machine>,
+    overview: Overview,
 }
 
 impl Supply<Overview> for Queue {
     fn next(&mut self, share: Option<&mut Share>) -> Result<Option<Run<Overview>>, JournalError> {
         let share = share.ok_or_else(|| JournalError::NotFound { path: ".".into() })?;
         loop {
-            if self.waiting.is_empty()
-                && let Some(batch) = &self.batch
-            {
-                let next = share.journal.claim_pending(batch.id, CLAIMED_MAX, &share.owner)?;
+            if self.waiting.is_empty() {
+                let batch = self.batch.id;
+                let next = share.journal.claim_pending(batch, CLAIMED_MAX, &share.owner)?;
                 self.waiting.extend(next);
             }
             let Some(key) = self.waiting.pop_front() else { return Ok(None) };
@@ -209,10 +274,17 @@ impl Supply<Overview> for Queue {
 }
 
 /// The inputs, one for each line that is not blank, and their hash. Nothing begins if one of them is wrong.
-fn read_lines(path: &Path) -> Result<(Vec<Document>, String), CommandError> {
+fn read_inputs(path: &Path) -> Result<(Vec<Document>, String), CommandError> {
+    if path == Path::new("-") {
+        return read_lines(path, std::io::stdin().lock());
+    }
     let file = std::fs::File::open(path).map_err(|error| CommandError::unreadable(path, &error))?;
+    read_lines(path, BufReader::new(file))
+}
+
+fn read_lines(path: &Path, file: impl BufRead) -> Result<(Vec<Document>, String), CommandError> {
     let (mut inputs, mut hash) = (Vec::new(), Sha256::new());
-    for (index, line) in BufReader::new(file).lines().enumerate() {
+    for (index, line) in file.lines().enumerate() {
         let wrong = |what: String| {
             let place = format!("line {} of `{}`", index + 1, path.display());
             CommandError::invalid(format!("{place} {what}"))
