@@ -10,9 +10,12 @@ use super::work::{self, Work};
 use super::{Quantity, quantity, template};
 use crate::definition::Name;
 use crate::fields::{Field, Fields};
-use crate::finding::{Findings, NO_EFFECT, OUT_OF_RANGE, Place, RESOURCE, UNSUPPORTED};
+use crate::finding::{
+    Findings, NO_EFFECT, OUT_OF_RANGE, Place, RESOURCE, TOKEN_UNTOLD, UNSUPPORTED,
+};
 use crate::functions::{function_name, reference};
 use crate::machine::{Leads, MachineType};
+use crate::node::Node;
 
 /// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
 const LOCAL_LAMBDA_ARN_PREFIX: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
@@ -87,14 +90,25 @@ pub(super) fn read(
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Task> {
-    let resource = fields
-        .require("Resource", findings)
-        .map(|field| read_resource(&field, leads.book.machine_type, findings));
+    let resource_field = fields.require("Resource", findings);
+    let resource = resource_field
+        .as_ref()
+        .map(|field| read_resource(field, leads.book.machine_type, findings));
     let parameters_field = fields.take("Parameters");
     let parameters = template(fields, "Parameters", findings);
     let resource = resource
         .flatten()
         .and_then(|resource| complete(resource, parameters_field.as_ref(), findings));
+    let waits = resource.as_ref().is_some_and(|resource| {
+        matches!(resource.call, Call::Invoke { waits_for_token: true, .. })
+    });
+    if let (true, Some(field)) = (waits, &resource_field)
+        && !parameters_field.as_ref().is_some_and(|field| tells_token(field.node))
+    {
+        findings
+            .warning(TOKEN_UNTOLD, &field.place, "nobody is told the token that is waited for")
+            .help("give it to the function: `Payload: { token.$: $$.Task.Token }` in `Parameters`");
+    }
     let timeout =
         quantity(fields, ["TimeoutSeconds", "TimeoutSecondsPath"], 1..=SECONDS_MAX, findings);
     let heartbeat =
@@ -120,6 +134,17 @@ pub(super) fn read(
         credentials: credentials?,
         work: work?,
     })
+}
+
+/// Whether something in the parameters may tell the task's token: a path into that part of the context object,
+/// or to all of it.
+fn tells_token(node: &Node) -> bool {
+    if let Some(text) = node.as_str() {
+        return text.contains("$$.Task") || text.contains("$$['Task']") || text.trim() == "$$";
+    }
+    let of_members = node.as_object().into_iter().flatten().map(|member| &member.node);
+    let of_items = node.as_array().into_iter().flatten();
+    of_members.chain(of_items).any(tells_token)
 }
 
 #[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
