@@ -196,7 +196,7 @@ fn share(folder: &Path, durability: Durability, start: &Start) -> (Share, stepwe
     let new = NewExecution { start: start.clone(), workflow, settings: String::new() };
     let created = journal.create(&new, Some(&owner)).expect("it can be written");
     let Created::New(key) = created else { unreachable!("its name is new") };
-    (Share { journal, owner, optional: false }, key)
+    (Share { journal, owner, optional: false, given_up: false }, key)
 }
 
 /// The hostile task, which does as its event says.

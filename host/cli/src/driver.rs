@@ -15,8 +15,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, OpenToken, Outcome, Purpose};
-use stepwell_journal::{Entry, Journal, JournalError, Key, Owner};
+use stepwell_engine::{Effect, EffectId, Event, Execution, OpenToken, Outcome, Purpose};
+use stepwell_journal::{Entry, Journal, JournalError, Key, Letter, Owner};
 use tokio::task::JoinSet;
 
 use flight::{Calling, Ended, Flight, Happened, News, Wants};
@@ -67,6 +67,8 @@ pub struct Share {
     pub owner: Owner,
     /// Whether an execution goes on when the journal cannot be written.
     pub optional: bool,
+    /// It cannot be written any more, and what goes on is not kept.
+    pub given_up: bool,
 }
 
 /// A flight's number.
@@ -91,6 +93,10 @@ struct Driver<O> {
     looked_at: Instant,
     /// Messages are to be looked for at once: what is due may have been answered before.
     looks: bool,
+    /// Messages to executions that are this process's and have not begun.
+    early: BTreeMap<Key, Vec<Letter>>,
+    /// The process is to end: nothing more begins.
+    leaves: bool,
 }
 
 /// What became of a drive.
@@ -161,6 +167,8 @@ pub async fn drive_all<O: Observer>(
         unwritten: None,
         looked_at: Instant::now(),
         looks: true,
+        early: BTreeMap::new(),
+        leaves: false,
     };
     let complete = driver.run(supply, concurrency, stop).await;
     driver.alone = None;
@@ -168,7 +176,10 @@ pub async fn drive_all<O: Observer>(
         flight.abort();
     }
     driver.calls.shutdown().await;
-    Ok(Driven { complete: complete?, unwritten: driver.unwritten, share: driver.journal })
+    let complete = complete?;
+    let written = driver.share().map_or(Ok(()), |share| share.journal.finish());
+    driver.unless_optional(written)?;
+    Ok(Driven { complete, unwritten: driver.unwritten, share: driver.journal })
 }
 
 impl<O: Observer> Driver<O> {
@@ -183,20 +194,26 @@ impl<O: Observer> Driver<O> {
         let mut stopped = false;
         loop {
             while !stopped && self.flights.len() < concurrency && self.happened.len() < ROUND_MAX {
-                let Some(run) = supply.next(self.journal.as_mut())? else { break };
+                let next = supply.next(self.journal.as_mut());
+                let Some(run) = self.unless_optional(next)?.flatten() else { break };
                 self.begin(run);
             }
             if self.flights.is_empty() {
-                return Ok(!stopped);
+                return Ok(!stopped && self.unwritten.is_none());
             }
             match self.gather(stop.as_mut(), stopped).await? {
                 None => {}
-                Some(Stop::Leave) => return Ok(false),
+                Some(Stop::Leave) => {
+                    // What has happened already is kept; nothing more begins.
+                    self.leaves = true;
+                    self.round(supply)?;
+                    return Ok(self.flights.is_empty());
+                }
                 Some(Stop::Abort) => {
                     stopped = true;
                     let request = || Event::StopRequested { error: None, cause: None };
                     let flights = self.flights.keys();
-                    self.happened = flights.map(|id| (*id, Happened::Event(request()))).collect();
+                    self.happened.extend(flights.map(|id| (*id, Happened::Event(request()))));
                 }
             }
             self.round(supply)?;
@@ -205,20 +222,23 @@ impl<O: Observer> Driver<O> {
 
     /// Takes up an execution: it begins, or does again what it still waits for.
     fn begin(&mut self, run: Run<O>) {
-        let (mut flight, first) = Flight::new(run);
+        let mut flight = Flight::new(run);
         self.last_id += 1;
         let id = self.last_id;
-        if let Some(key) = flight.key {
-            self.keys.insert(key, id);
-        }
         let open = flight.execution.open_effects(&flight.machine.definition);
-        let at = flight.clock.now();
-        let wants = flight.perform(open, at);
-        self.looks |= flight.key.is_some();
-        self.flights.insert(id, flight);
-        if let Some(event) = first {
-            self.happened.push_back((id, Happened::Event(event)));
+        if let (Some(share), Some(key)) = (self.share(), flight.key) {
+            // Their rows are there, unless the journal is one that was saved in part.
+            keep_tokens(&mut share.journal, key, &flight, &open);
         }
+        let wants = flight.perform_again(open);
+        self.happened.push_back((id, Happened::Begins));
+        if let Some(key) = flight.key {
+            self.looks = true;
+            self.keys.insert(key, id);
+            let early = self.early.remove(&key).unwrap_or_default();
+            self.happened.extend(early.into_iter().map(|letter| (id, Happened::Letter(letter))));
+        }
+        self.flights.insert(id, flight);
         self.grant(id, wants);
     }
 
@@ -251,9 +271,12 @@ impl<O: Observer> Driver<O> {
         if self.round.is_multiple_of(ROUNDS_PER_YIELD) {
             tokio::task::yield_now().await;
         }
+        if stopped {
+            return Ok(None);
+        }
         let now = poll_fn(|context| match stop.as_mut().poll(context) {
-            Poll::Ready(how) if !stopped => Poll::Ready(Some(how)),
-            _ => Poll::Ready(None),
+            Poll::Ready(how) => Poll::Ready(Some(how)),
+            Poll::Pending => Poll::Ready(None),
         });
         Ok(now.await)
     }
@@ -276,27 +299,67 @@ impl<O: Observer> Driver<O> {
             {
                 self.wakes.pop_first();
                 if let Some(flight) = self.flights.get_mut(&id) {
+                    self.looks |= !flight.tokens.is_empty();
                     flight.wake_at = None;
                     flight.is_queued = true;
                     self.happened.push_back((id, Happened::Due));
                 }
             }
         }
-        if let Some(share) = &mut self.journal
-            && (self.looks || self.looked_at.elapsed() >= TICK)
-        {
-            (self.looks, self.looked_at) = (false, Instant::now());
-            if !share.journal.is_in_place() {
-                return Err(JournalError::NotFound { path: share.journal.dir().to_owned() });
-            }
-            // What was said comes before what is due: it was accepted as being in time.
-            for letter in share.journal.take_inbox(&share.owner)?.into_iter().rev() {
-                if let Some(id) = self.keys.get(&letter.key) {
-                    self.happened.push_front((*id, Happened::Letter(letter)));
-                }
+        let looked = self.look_for_letters();
+        self.unless_optional(looked)?;
+        Ok(())
+    }
+
+    /// Takes messages to the executions, if there may be any.
+    fn look_for_letters(&mut self) -> Result<(), JournalError> {
+        let is_time = self.looked_at.elapsed() >= TICK;
+        if !self.looks && !is_time {
+            return Ok(());
+        }
+        let Some(share) = self.journal.as_mut().filter(|share| !share.given_up) else {
+            return Ok(());
+        };
+        self.looked_at = Instant::now();
+        if is_time && !share.journal.is_in_place() {
+            return Err(JournalError::NotFound { path: share.journal.dir().to_owned() });
+        }
+        if !share.journal.inbox_changed()? && !self.looks {
+            return Ok(());
+        }
+        self.looks = false;
+        // What was said comes before what is due: it was accepted as being in time.
+        for letter in share.journal.take_inbox(&share.owner)?.into_iter().rev() {
+            match self.keys.get(&letter.key) {
+                Some(id) => self.happened.push_front((*id, Happened::Letter(letter))),
+                // It is this process's, and has not begun.
+                None => self.early.entry(letter.key).or_default().insert(0, letter),
             }
         }
         Ok(())
+    }
+
+    /// The journal, as long as it can be written.
+    fn share(&mut self) -> Option<&mut Share> {
+        self.journal.as_mut().filter(|share| !share.given_up)
+    }
+
+    /// Goes on without the journal after an error of it, where that is allowed.
+    fn unless_optional<T>(
+        &mut self,
+        result: Result<T, JournalError>,
+    ) -> Result<Option<T>, JournalError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => match &mut self.journal {
+                Some(share) if share.optional => {
+                    share.given_up = true;
+                    self.unwritten.get_or_insert(error);
+                    Ok(None)
+                }
+                _ => Err(error),
+            },
+        }
     }
 
     fn joined(&mut self, joined: Result<(FlightId, Ended), tokio::task::JoinError>) {
@@ -330,22 +393,41 @@ impl<O: Observer> Driver<O> {
                 later.push_back((id, happened));
                 continue;
             }
-            let Some(News { event, at, letter, call }) = flight.news_of(happened) else {
+            let letter = match &happened {
+                Happened::Letter(letter) => Some(letter.id),
+                _ => None,
+            };
+            // Whatever else has happened, it begins first.
+            let news = match flight.take_first() {
+                Some(news) => {
+                    later.push_back((id, happened));
+                    Some(news)
+                }
+                None => flight.news_of(happened),
+            };
+            let Some(News { event, at, letter, call }) = news else {
+                if let (Some(letter), Some(key)) = (letter, flight.key)
+                    && let Some(share) = self.journal.as_mut().filter(|share| !share.given_up)
+                {
+                    // It is about something that is over.
+                    share.journal.discard(key, letter);
+                }
                 self.schedule(id);
                 continue;
             };
             flight.round = self.round;
             flight.take_up(at);
-            let kept = self.journal.as_ref().and(flight.key).map(|_| event.clone());
+            let share = self.journal.as_mut().filter(|share| !share.given_up);
+            let kept = share.as_ref().and(flight.key).map(|_| event.clone());
             let came = flight.execution.apply(&flight.machine.definition, at, event);
             let came = came.expect("the driver sends only what the engine asked for");
-            if let (Some(event), Some(share), Some(key)) = (kept, &mut self.journal, flight.key) {
+            if let (Some(event), Some(share), Some(key)) = (kept, share, flight.key) {
                 let execution = &flight.execution;
                 let history = &came.history;
                 share
                     .journal
                     .append(key, Entry { at, event: &event, history, execution, letter })?;
-                keep_tokens(&mut share.journal, key, flight, &came);
+                keep_tokens(&mut share.journal, key, flight, &came.effects);
             }
             applied.push((id, at, call, came));
         }
@@ -361,15 +443,9 @@ impl<O: Observer> Driver<O> {
 
     /// Makes what was appended durable.
     fn commit(&mut self) -> Result<(), JournalError> {
-        let Some(share) = &mut self.journal else { return Ok(()) };
-        match share.journal.commit() {
-            Err(error) if share.optional => {
-                self.unwritten = Some(error);
-                self.journal = None;
-                Ok(())
-            }
-            result => result,
-        }
+        let committed = self.share().map_or(Ok(()), |share| share.journal.commit());
+        self.unless_optional(committed)?;
+        Ok(())
     }
 
     fn perform(
@@ -380,6 +456,9 @@ impl<O: Observer> Driver<O> {
         supply: &mut impl Supply<O>,
     ) {
         let Some(flight) = self.flights.get_mut(&id) else { return };
+        if self.leaves && !effects.iter().any(|effect| matches!(effect, Effect::Finish(_))) {
+            return;
+        }
         let wants = flight.perform(effects, at);
         if let Some((alone, effect, _)) = &self.alone
             && *alone == id
@@ -445,8 +524,8 @@ impl<O: Observer> Driver<O> {
 }
 
 /// Tokens are known to the journal before the function that hands them on is.
-fn keep_tokens<O>(journal: &mut Journal, key: Key, flight: &Flight<O>, applied: &Applied) {
-    for effect in &applied.effects {
+fn keep_tokens<O>(journal: &mut Journal, key: Key, flight: &Flight<O>, effects: &[Effect]) {
+    for effect in effects {
         match effect {
             Effect::OpenToken(open) => {
                 // On a clock that jumps, its times are not those of whoever answers.
@@ -466,7 +545,11 @@ fn keep_tokens<O>(journal: &mut Journal, key: Key, flight: &Flight<O>, applied: 
                 journal.expect_heartbeat(key, *token, *at);
             }
             Effect::Cancel { id } => {
-                if let Some(token) = flight.tokens.get(id) {
+                let just_now = effects.iter().find_map(|effect| match effect {
+                    Effect::OpenToken(open) if open.id == *id => Some(&open.token),
+                    _ => None,
+                });
+                if let Some(token) = flight.tokens.get(id).or(just_now) {
                     journal.close_token(key, token);
                 }
             }

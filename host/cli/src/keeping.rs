@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stepwell_asl::{NamedMachine, Workflow};
+use stepwell_asl::{Definition, NamedMachine, Workflow};
 use stepwell_engine::Execution;
 use stepwell_journal::{Durability, Journal, JournalError, Key, Loaded, Status, Summary};
 
@@ -30,6 +30,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Those that were kept with an execution.
+    pub(crate) fn read(loaded: &Loaded) -> Result<Self, CommandError> {
+        serde_json::from_str(&loaded.settings).map_err(|error| broken(loaded, &error))
+    }
+
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).expect("settings are texts")
     }
@@ -64,12 +69,9 @@ impl Taken {
     /// Reads what the journal has.
     pub(crate) fn load(journal: &Journal, key: Key) -> Result<Self, CommandError> {
         let loaded = journal.load(key)?;
-        let broken = |what: &dyn std::fmt::Display| {
-            let name = &loaded.summary.name;
-            CommandError::environment(format!("what is kept with the execution `{name}`: {what}"))
-        };
-        let kept: Kept = serde_json::from_str(&loaded.workflow).map_err(|e| broken(&e))?;
-        let settings = serde_json::from_str(&loaded.settings).map_err(|e| broken(&e))?;
+        let kept: Kept =
+            serde_json::from_str(&loaded.workflow).map_err(|error| broken(&loaded, &error))?;
+        let settings = Settings::read(&loaded)?;
         let workflow = kept.load().map_err(|findings| kept.refuse(findings))?;
         Ok(Self { loaded, kept, workflow, settings })
     }
@@ -81,21 +83,36 @@ impl Taken {
 
     /// Where it stands.
     pub(crate) fn restore(&self, journal: &Journal) -> Result<Execution, CommandError> {
-        if self.loaded.summary.status == Status::Pending {
-            let start = self.loaded.start.clone();
-            return Ok(Execution::new(stepwell_engine::Start { at: Clock::wall(), ..start }));
-        }
-        Ok(journal.restore(self.loaded.summary.key, &self.machine()?.definition)?)
+        restore(&self.loaded, journal, &self.machine()?.definition)
     }
+}
+
+/// Where an execution stands.
+pub(crate) fn restore(
+    loaded: &Loaded,
+    journal: &Journal,
+    definition: &Definition,
+) -> Result<Execution, CommandError> {
+    if loaded.summary.status == Status::Pending {
+        let start = loaded.start.clone();
+        return Ok(Execution::new(stepwell_engine::Start { at: Clock::wall(), ..start }));
+    }
+    Ok(journal.restore(loaded.summary.key, definition)?)
+}
+
+fn broken(loaded: &Loaded, what: &dyn std::fmt::Display) -> CommandError {
+    let name = &loaded.summary.name;
+    CommandError::environment(format!("what is kept with the execution `{name}`: {what}"))
 }
 
 /// The status as it is shown: of one that has not ended, whether a process runs it.
 pub(crate) fn status_of(journal: &Journal, summary: &Summary) -> Result<String, CommandError> {
-    Ok(match summary.status {
-        Status::Running => match journal.driven_by(summary.key)? {
-            Some(_) => "RUNNING".to_owned(),
-            None => "INTERRUPTED".to_owned(),
-        },
+    if summary.status != Status::Running || journal.driven_by(summary.key)?.is_some() {
+        return Ok(summary.status.to_string());
+    }
+    // It may have ended since it was looked for.
+    Ok(match journal.describe(summary.key)?.status {
+        Status::Running => "INTERRUPTED".to_owned(),
         status => status.to_string(),
     })
 }
@@ -109,7 +126,8 @@ pub(crate) fn share(args: &DriveArgs) -> Result<Share, CommandError> {
 /// Makes this process one that drives executions.
 pub(crate) fn share_of(journal: Journal, durability: Durability) -> Result<Share, CommandError> {
     let owner = journal.register(Timestamp::now())?;
-    Ok(Share { journal, owner, optional: durability == Durability::None })
+    let optional = durability == Durability::None;
+    Ok(Share { journal, owner, optional, given_up: false })
 }
 
 impl From<DurabilityArg> for Durability {

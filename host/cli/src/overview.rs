@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use stepwell_engine::{Execution, OpenToken, Outcome};
 
 use crate::driver::Observer;
+use crate::error::CommandError;
 use crate::failure;
 use crate::output::{Output, harmless};
 use crate::reply::{self, Reply};
@@ -49,6 +50,14 @@ impl Overview {
     /// Another one runs.
     pub(crate) fn begun(&self) {
         self.shared().running += 1;
+    }
+
+    /// One cannot be gone on with.
+    pub(crate) fn lost(&self, error: &CommandError) {
+        let mut shared = self.shared();
+        shared.ended += 1;
+        shared.failed += 1;
+        shared.line(&error.to_string());
     }
 
     /// One has ended.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stepwell_engine::{Event, Execution, HistoryEvent, Outcome};
-use stepwell_journal::{Journal, Key, Status};
+use stepwell_journal::{Journal, Key, Loaded, Status};
 
 use crate::clock::Clock;
 use crate::driver::{Driven, Landed, Machine, Only, Run, Share, Stop, Supply, drive_all};
 use crate::error::{CommandError, call};
 use crate::failure::ended;
 use crate::history::HistoryFile;
-use crate::keeping::Taken;
+use crate::keeping::{Settings, Taken, restore};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::reply::{self, Reply};
@@ -60,18 +60,19 @@ impl Course {
 
 /// Takes up an execution where it is. `first` is what happens to it then, if anything does.
 pub(crate) fn course_of(
-    taken: &Taken,
+    loaded: &Loaded,
+    settings: &Settings,
     journal: &Journal,
     machine: Arc<Machine>,
     first: Option<Event>,
 ) -> Result<Course, CommandError> {
-    let execution = taken.restore(journal)?;
-    let pending = taken.loaded.sequence == 0;
-    let last_at = taken.loaded.last_at.filter(|_| !pending).unwrap_or(execution.start().at);
-    let skips = taken.settings.skip_waits;
+    let execution = restore(loaded, journal, &machine.definition)?;
+    let pending = loaded.sequence == 0;
+    let last_at = loaded.last_at.filter(|_| !pending).unwrap_or(execution.start().at);
+    let skips = settings.skip_waits;
     let clock = Clock::new(skips, if skips { last_at } else { last_at.max(Clock::wall()) });
     let first = first.or_else(|| pending.then_some(Event::Started));
-    let key = Some(taken.loaded.summary.key);
+    let key = Some(loaded.summary.key);
     Ok(Course { machine, execution, first, clock, last_at, key, before: Vec::new() })
 }
 
@@ -83,7 +84,8 @@ pub(crate) fn lone_course_of(
     first: Option<Event>,
 ) -> Result<Course, CommandError> {
     let before = journal.history(taken.loaded.summary.key, 0, usize::MAX)?;
-    Ok(Course { before, ..course_of(taken, journal, machine, first)? })
+    let course = course_of(&taken.loaded, &taken.settings, journal, machine, first)?;
+    Ok(Course { before, ..course })
 }
 
 /// The machine of an execution that is taken up: the definition as it was when the execution began, the
@@ -139,7 +141,8 @@ pub(crate) fn drive_one(
     let leaves = share.as_ref().is_some_and(|share| !share.optional);
     let dir = share.as_ref().map(|share| share.journal.dir().to_owned());
     let only = Only { run: Some(run), landed: None };
-    let (only, driven) = drive(&workshop, only, 1, share, Signals::of_one(leaves))?;
+    let stops = Stops::listen(&workshop, Signals::of_one(leaves))?;
+    let (only, driven) = drive(&workshop, only, 1, share, stops.wait());
     workshop.close();
     let landed = only.landed;
     let driven = driven.map_err(|error| {
@@ -177,12 +180,26 @@ pub(crate) fn await_end(
     let journal = &share.journal;
     let name = journal.describe(key)?.name;
     telling.output.note(&format!("process {pid} runs the execution `{name}`: waiting for its end"));
-    while !journal.describe(key)?.status.is_closed() {
-        if journal.driven_by(key)?.is_none() {
+    loop {
+        // Asked in this order: one that ends is nobody's any more.
+        let driven = journal.driven_by(key)?.is_some();
+        if journal.describe(key)?.status.is_closed() {
+            return tell_ended(journal, key, telling);
+        }
+        if !driven {
             return Err(CommandError::interrupted(&name, journal.dir()));
         }
         std::thread::sleep(AWAIT_INTERVAL);
     }
+}
+
+/// Tells of an execution that another process has run to its end.
+pub(crate) fn tell_ended(
+    journal: &Journal,
+    key: Key,
+    telling: Telling<'_>,
+) -> Result<(), CommandError> {
+    let name = journal.describe(key)?.name;
     if let Some(mut history) = telling.history {
         history.append(&journal.history(key, 0, usize::MAX)?);
         history.finish()?;
@@ -291,36 +308,54 @@ pub(crate) fn drive<O, S>(
     mut supply: S,
     concurrency: usize,
     share: Option<Share>,
-    signals: Signals,
-) -> Result<(S, Result<Driven, stepwell_journal::JournalError>), CommandError>
+    stop: impl Future<Output = Stop> + Send + 'static,
+) -> (S, Result<Driven, stepwell_journal::JournalError>)
 where
     O: crate::driver::Observer + Send + 'static,
     S: Supply<O> + Send + 'static,
 {
-    let stop = listen(workshop, signals)?;
     let driven = workshop.runtime.spawn(async move {
         let driven = drive_all(&mut supply, concurrency, share, stop).await;
         (supply, driven)
     });
-    Ok(workshop.runtime.block_on(driven).expect("the driver does not panic and is not cancelled"))
+    workshop.runtime.block_on(driven).expect("the driver does not panic and is not cancelled")
 }
 
-/// Waits for a while. Whether nobody wants the process to end.
-pub(crate) fn wait_unless_stopped(
-    workshop: &Workshop,
-    time: Duration,
-) -> Result<bool, CommandError> {
-    let stop = listen(workshop, Signals::OF_MANY)?;
-    Ok(workshop.runtime.block_on(async { tokio::time::timeout(time, stop).await.is_err() }))
-}
+/// Whether somebody wants the process to end. Listened to from the first moment on, once for all waits.
+pub(crate) struct Stops(tokio::sync::watch::Receiver<Option<Stop>>);
 
-fn listen(
-    workshop: &Workshop,
-    signals: Signals,
-) -> Result<impl Future<Output = Stop> + use<>, CommandError> {
-    let _runtime = workshop.runtime.enter();
-    interruption(signals)
-        .map_err(|error| CommandError::environment(format!("cannot listen for Ctrl-C: {error}")))
+impl Stops {
+    pub(crate) fn listen(workshop: &Workshop, signals: Signals) -> Result<Self, CommandError> {
+        let _runtime = workshop.runtime.enter();
+        let stop = interruption(signals).map_err(|error| {
+            CommandError::environment(format!("cannot listen for Ctrl-C: {error}"))
+        })?;
+        let (tell, heard) = tokio::sync::watch::channel(None);
+        workshop.runtime.spawn(async move {
+            let stop = stop.await;
+            _ = tell.send(Some(stop));
+        });
+        Ok(Self(heard))
+    }
+
+    /// Completes when somebody does.
+    pub(crate) fn wait(&self) -> impl Future<Output = Stop> + use<> {
+        let mut heard = self.0.clone();
+        async move {
+            let stop = heard.wait_for(Option::is_some).await.ok().and_then(|stop| *stop);
+            match stop {
+                Some(stop) => stop,
+                // Nobody listens any more, and nobody will be heard.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Waits for a while. Whether nobody does until then.
+    pub(crate) fn none_within(&self, workshop: &Workshop, time: Duration) -> bool {
+        let stop = self.wait();
+        workshop.runtime.block_on(async { tokio::time::timeout(time, stop).await.is_err() })
+    }
 }
 
 /// Completes when somebody wants the run to end: Ctrl-C, a request to terminate, a terminal that is closed.

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::execution::{Execution, IllegalEvent, Running, Status};
 use crate::failure::Failure;
 use crate::history::Details;
-use crate::turn::{End, Turn};
+use crate::turn::{End, Halt, Turn};
 
 /// How long after its end an execution can be redriven, in days.
 pub const REDRIVE_DAYS_MAX: i64 = 14;
@@ -100,13 +100,19 @@ impl Turn<'_> {
             let branch = self.running.branches.remove(&id).expect("it is one of them");
             let parent = branch.parent.and_then(|(parent, _)| previous.get(&parent).copied());
             let last = self.redrive_branch(branch, parent.unwrap_or(redriven_id), failed);
+            let last = last.map_err(|_| End::HistoryFull { previous_id: redriven_id })?;
             previous.insert(id, last);
         }
         self.run_ready()
     }
 
     /// Lets a branch go on after an event; gives the event that those below it go on after.
-    fn redrive_branch(&mut self, mut branch: Branch, previous_id: u64, failed: bool) -> u64 {
+    fn redrive_branch(
+        &mut self,
+        mut branch: Branch,
+        previous_id: u64,
+        failed: bool,
+    ) -> Result<u64, Halt> {
         let mut last = previous_id;
         let parent = branch
             .parent
@@ -118,7 +124,8 @@ impl Turn<'_> {
         {
             // What was recorded as failed or aborted begins again.
             let name = self.state(parent).name.clone();
-            last = self.push(branch.child, last, Details::MapIterationStarted { name, index });
+            last =
+                self.record_apart(&branch, last, Details::MapIterationStarted { name, index })?;
         }
         if let Waiting::Fork(fork) = &mut branch.waiting
             && let Some(run) = &mut fork.run
@@ -126,7 +133,7 @@ impl Turn<'_> {
             run.redrives += 1;
             let (map_run_arn, redrive_count) = (run.arn.clone(), run.redrives);
             let details = Details::MapRunRedriven { map_run_arn, redrive_count };
-            last = self.push(branch.child, last, details);
+            last = self.record_apart(&branch, last, details)?;
         }
         branch.previous_id = last;
         branch.retries.fill(0);
@@ -136,7 +143,7 @@ impl Turn<'_> {
             branch.entered_id = 0;
             self.make_ready(branch);
         }
-        last
+        Ok(last)
     }
 
     /// Whether a state around a branch retries or catches its failure.

@@ -289,10 +289,9 @@ impl Journal {
         const SHOWN_MAX: i64 = 5;
         self.read(|db| {
             let end = format!("{text}\u{10ffff}");
-            let ways: [(&str, &[&dyn rusqlite::ToSql]); 4] = [
+            let ways: [(&str, &[&dyn rusqlite::ToSql]); 3] = [
                 ("arn = ?1", &[&text]),
                 ("name = ?1", &[&text]),
-                ("id = CAST(?1 AS INTEGER) AND CAST(id AS TEXT) = ?1", &[&text]),
                 ("name >= ?1 AND name < ?2", &[&text, &end]),
             ];
             for (condition, values) in ways {
@@ -339,28 +338,37 @@ impl Journal {
     pub fn prune(&mut self, before: Timestamp) -> Result<u64, JournalError> {
         /// So many in one transaction: others want to write as well.
         const TOGETHER: i64 = 100;
-        let mut count = 0;
+        let (mut count, mut after) = (0, Key(0));
         loop {
-            let deleted = self.write(|_, db| {
+            let (deleted, last) = self.write(|journal, db| {
                 // A batch goes on as one: what has ended of it stays while others have not.
-                let sql = "SELECT id FROM executions AS closed
-                    WHERE stopped_at < ?1 AND status NOT IN ('PENDING', 'RUNNING')
+                let sql = "SELECT id, owner FROM executions AS closed
+                    WHERE id > ?3 AND stopped_at < ?1 AND status NOT IN ('PENDING', 'RUNNING')
                     AND (batch IS NULL OR NOT EXISTS (SELECT 1 FROM executions AS open
                         WHERE open.batch = closed.batch AND open.status IN ('PENDING', 'RUNNING')))
-                    LIMIT ?2";
+                    ORDER BY id LIMIT ?2";
                 let mut statement = db.prepare_cached(sql)?;
-                let keys = statement
-                    .query_map(params![Milliseconds(before), TOGETHER], |row| row.get(0))?
-                    .collect::<Result<Vec<Key>, _>>()?;
-                for key in &keys {
-                    delete(db, *key)?;
+                let found = statement
+                    .query_map(params![Milliseconds(before), TOGETHER, after], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?
+                    .collect::<Result<Vec<(Key, Option<String>)>, _>>()?;
+                let mut deleted = 0;
+                for (key, owner) in &found {
+                    // One that is about to be redriven is somebody's.
+                    if owner
+                        .as_ref()
+                        .is_none_or(|owner| owners::alive(&journal.dir, owner).is_none())
+                    {
+                        delete(db, *key)?;
+                        deleted += 1;
+                    }
                 }
-                Ok(keys.len())
+                Ok((deleted, found.last().map(|(key, _)| *key)))
             })?;
-            if deleted == 0 {
-                break;
-            }
-            count += deleted as u64;
+            count += deleted;
+            let Some(last) = last else { break };
+            after = last;
         }
         self.give_back_room()?;
         Ok(count)

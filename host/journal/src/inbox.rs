@@ -66,9 +66,10 @@ pub(crate) fn take(
         JOIN executions ON executions.id = execution WHERE owner = ?1 ORDER BY inbox.id";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([owner.id()])?;
-    let mut letters = Vec::new();
+    let (mut letters, mut there) = (Vec::new(), HashSet::new());
     while let Some(row) = rows.next()? {
         let id = row.get(0)?;
+        there.insert(id);
         if taken.contains(&id) {
             continue;
         }
@@ -84,6 +85,7 @@ pub(crate) fn take(
             message,
         });
     }
-    taken.extend(letters.iter().map(|letter| letter.id));
+    // Those that were read are gone, and need not be remembered.
+    *taken = there;
     Ok(letters)
 }

@@ -85,6 +85,13 @@ impl Journal {
         Self::with(dir, connect, durability).map_err(|error| error.at(&path))
     }
 
+    /// Opens a journal that is there already to look at it, without writing anything.
+    pub fn open_for_reading(dir: &Path) -> Result<Self, JournalError> {
+        let path = existing(dir)?;
+        Self::with(dir, || connect_for_reading(&path), Durability::Step)
+            .map_err(|error| error.at(&path))
+    }
+
     /// Opens a journal that is there already. Where it may only be read, reading works.
     pub fn open_existing(dir: &Path, durability: Durability) -> Result<Self, JournalError> {
         let path = existing(dir)?;
@@ -219,6 +226,17 @@ impl Journal {
         .map_err(|error| error.at(&self.path))
     }
 
+    /// Waits until all that was committed is written, which is of interest at [`Durability::None`] only.
+    pub fn finish(&mut self) -> Result<(), JournalError> {
+        self.commit()?;
+        match &self.recording {
+            Recording::Direct(_) => Ok(()),
+            Recording::Background(background) => {
+                background.settle().map_err(|error| error.at(&self.path))
+            }
+        }
+    }
+
     /// Forgets what was appended to an execution and not committed, as after [`JournalError::Overtaken`].
     pub fn forget(&mut self, key: Key) {
         match &mut self.recording {
@@ -288,7 +306,7 @@ impl Journal {
     ) -> Result<Status, JournalError> {
         self.write(|_, db| {
             let status = executions::status(db, key)?;
-            if status == Status::Running {
+            if !status.is_closed() {
                 inbox::put(db, key, now, &Message::StopRequested { error, cause })?;
             }
             Ok(status)

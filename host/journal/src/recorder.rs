@@ -256,6 +256,14 @@ impl Write {
         let run = |sql, parameters: &[&dyn rusqlite::ToSql]| {
             db.prepare_cached(sql)?.execute(parameters).map(drop)
         };
+        // Of an execution that is there.
+        let update = |sql, parameters: &[&dyn rusqlite::ToSql]| match db
+            .prepare_cached(sql)?
+            .execute(parameters)?
+        {
+            0 => Err(rusqlite::Error::QueryReturnedNoRows),
+            _ => Ok(()),
+        };
         match self {
             Self::Document { key, number, document } => run(
                 "INSERT INTO documents (key, text) VALUES (?1, ?2)",
@@ -270,19 +278,19 @@ impl Write {
                 VALUES (?1, ?2, ?3, ?4)",
                 &[key, &sequence.cast_signed(), &bytes.cast_signed(), snapshot],
             ),
-            Self::Begun { key, at, start } => run(
+            Self::Begun { key, at, start } => update(
                 "UPDATE executions SET status = 'RUNNING', started_at = ?2, start = ?3
                 WHERE id = ?1",
                 &[key, &Milliseconds(*at), start],
             ),
-            Self::Redriven { key, at } => run(
+            Self::Redriven { key, at } => update(
                 "UPDATE executions SET status = 'RUNNING', stopped_at = NULL, outcome = NULL,
                     redrive_count = redrive_count + 1, redriven_at = ?2
                 WHERE id = ?1",
                 &[key, &Milliseconds(*at)],
             ),
             Self::Ended { key, at, status, outcome } => {
-                run(
+                update(
                     "UPDATE executions SET status = ?3, stopped_at = ?2, outcome = ?4, owner = NULL
                     WHERE id = ?1",
                     &[key, &Milliseconds(*at), status, outcome],
@@ -305,9 +313,11 @@ impl Write {
         }
     }
 
-    /// Rows that are there already were written by somebody else.
+    /// Rows that are there already were written by somebody else; an execution that is not was deleted.
     fn failed(&self, error: rusqlite::Error) -> JournalError {
+        let gone = matches!(error, rusqlite::Error::QueryReturnedNoRows);
         match error.sqlite_error_code() {
+            _ if gone => JournalError::NoSuchExecution { arn: self.key().to_string() },
             Some(ErrorCode::ConstraintViolation) => JournalError::Overtaken { key: self.key() },
             _ => error.into(),
         }

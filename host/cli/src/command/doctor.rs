@@ -6,7 +6,7 @@ use stepwell_journal::{Filter, Journal, Key, Status};
 
 use crate::args::DoctorArgs;
 use crate::error::{CommandError, counted};
-use crate::keeping::{self, Taken};
+use crate::keeping::Taken;
 use crate::output::Output;
 use crate::reply;
 
@@ -30,13 +30,13 @@ pub(crate) fn run(args: &DoctorArgs, output: &mut Output) -> Result<(), CommandE
     }
     if findings == 0 {
         // What can be read may still say what did not happen.
-        for finding in replay_all(&keeping::open_in(dir)?)? {
+        for finding in replay_all(&Journal::open_for_reading(dir)?)? {
             output.data(&format!("- {finding}"))?;
             findings += 1;
         }
     }
     if let Some(target) = &args.salvage {
-        return salvage(args, target, output);
+        salvage(args, target, output)?;
     }
     if findings == 0 {
         return output.data("nothing is wrong");

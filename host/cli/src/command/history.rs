@@ -64,8 +64,9 @@ fn missing(name: &str, id: u64) -> CommandError {
 
 /// Whether it has ended, and whether a process runs it.
 fn state_of(journal: &Journal, key: Key) -> Result<(bool, bool), CommandError> {
-    let closed = journal.describe(key)?.status.is_closed();
-    Ok((closed, journal.driven_by(key)?.is_some()))
+    // In this order: one that ends is nobody's any more.
+    let driven = journal.driven_by(key)?.is_some();
+    Ok((journal.describe(key)?.status.is_closed(), driven))
 }
 
 /// `id  seconds since the start  type  what matters most`.

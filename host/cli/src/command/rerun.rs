@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::args::RerunArgs;
 use crate::clock::Clock;
-use crate::command::run::{check_name, read_input};
+use crate::command::run::{check_name, execution_arn, read_input};
 use crate::error::CommandError;
-use crate::keeping::{self, Taken};
+use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
 use crate::runner::{Course, Telling, drive_one, machine_of};
 use crate::timings::Timings;
@@ -51,7 +51,7 @@ pub(crate) fn run(
     let (seed, _) = Uuid::new_v4().as_u64_pair();
     let old = &taken.loaded.start;
     let start = Start {
-        execution_arn: old.execution_arn.replace(&old.name, &name),
+        execution_arn: execution_arn(&old.machine_name, &name),
         name,
         input: input.unwrap_or(entered_with),
         at: Clock::wall(),
@@ -60,7 +60,9 @@ pub(crate) fn run(
         ..old.clone()
     };
     let kept = share.journal.keep_workflow(&taken.loaded.workflow)?;
-    let settings = taken.settings.to_text();
+    let components = machine.functions.hashes();
+    let components = components.map(|(name, hash)| (name.to_owned(), hash.to_owned())).collect();
+    let settings = Settings { components, ..taken.settings.clone() }.to_text();
     let new = NewExecution { start: start.clone(), workflow: kept, settings };
     let key = match share.journal.create(&new, Some(&share.owner))? {
         Created::New(key) => key,

@@ -14,13 +14,13 @@ use crate::keeping::{self, Taken};
 use crate::output::Output;
 use crate::overview::Overview;
 use crate::runner::{
-    Signals, Telling, describe_kept, drive, drive_one, is_open, lone_course_of, machine_of,
+    Signals, Stops, Telling, describe_kept, drive, drive_one, is_open, lone_course_of, machine_of,
     result_of,
 };
 use crate::timings::Timings;
 use crate::workshop::Workshop;
 
-/// How many executions are resumed at a time, if it is not said.
+/// How many executions that had not begun run beside the others, if it is not said.
 const CONCURRENCY: usize = 10;
 
 pub(crate) fn run(
@@ -44,6 +44,11 @@ pub(crate) fn run(
     }
     share.journal.claim(summary.key, &share.owner)?;
     let taken = Taken::load(&share.journal, summary.key)?;
+    if taken.loaded.summary.status.is_closed() {
+        // It ended a moment ago.
+        share.journal.release(summary.key, &share.owner)?;
+        return ended(&share, &taken.loaded.summary, args.drive.json, output);
+    }
     let machine = machine_of(&taken, &mut workshop, output)?;
     let course = lone_course_of(&taken, &share.journal, machine, None)?;
     let telling = Telling { json: args.drive.json, history: None, timings: None, output };
@@ -82,32 +87,45 @@ fn all(
     output: &mut Output,
 ) -> Result<(), CommandError> {
     let open = Filter { statuses: vec![Status::Pending, Status::Running], ..Filter::default() };
-    let mut queue = Queue::default();
-    for summary in share.journal.list(&open)?.into_iter().rev() {
-        if share.journal.driven_by(summary.key)?.is_none() {
-            queue.add(&share, summary.key, &mut workshop, output)?;
+    let (mut queue, mut running, mut unusable) = (Queue::default(), 0, 0);
+    // Those that had begun come first.
+    let mut found = share.journal.list(&open)?;
+    found.sort_by_key(|summary| (summary.status != Status::Running, summary.key));
+    for summary in found {
+        if share.journal.driven_by(summary.key)?.is_some() {
+            continue;
+        }
+        // One that cannot be used is no reason to leave the others.
+        match queue.add(&share, summary.key, &mut workshop, output) {
+            Ok(()) => running += usize::from(summary.status == Status::Running),
+            Err(error) => {
+                unusable += 1;
+                output.error(&error.with_more(&format!("`{}` is left", summary.name)));
+            }
         }
     }
     let total = queue.waiting.len();
-    if total == 0 {
+    if total == 0 && unusable == 0 {
         output.note("nothing is interrupted");
         return Ok(());
     }
     output.note(&format!("{} to go on with", counted(total, "execution")));
     let overview = Overview::new(output.clone(), 0, total as u64);
     let queue = Queue { overview: Some(overview), ..queue };
-    let concurrency = concurrency.unwrap_or(CONCURRENCY);
+    // All that had begun go on: one may wait for what another one does.
+    let concurrency = concurrency.unwrap_or(running + CONCURRENCY);
     let dir = share.journal.dir().to_owned();
-    let (queue, driven) = drive(&workshop, queue, concurrency, Some(share), Signals::OF_MANY)?;
+    let stops = Stops::listen(&workshop, Signals::OF_MANY)?;
+    let (queue, driven) = drive(&workshop, queue, concurrency, Some(share), stops.wait());
     workshop.close();
     let (ended, failed) = queue.overview.map(Overview::finish).unwrap_or_default();
     if !driven?.complete {
         return Err(CommandError::interrupted("--all", &dir));
     }
-    match failed {
+    match failed + unusable {
         0 => Ok(()),
         failed => {
-            let all = counted(usize::try_from(ended).unwrap_or(usize::MAX), "execution");
+            let all = counted(usize::try_from(ended + unusable).unwrap_or(usize::MAX), "execution");
             Err(CommandError::Many(format!("{failed} of {all} did not succeed")))
         }
     }
@@ -149,7 +167,7 @@ impl Supply<Overview> for Queue {
     fn next(&mut self, share: Option<&mut Share>) -> Result<Option<Run<Overview>>, JournalError> {
         let (Some(share), Some(overview)) = (share, &self.overview) else { return Ok(None) };
         while let Some((key, machine)) = self.waiting.pop_front() {
-            if let Some(run) = super::run::take_up(share, key, &machine, overview)? {
+            if let Some(run) = super::run::take_up(share, key, &machine, overview, false)? {
                 return Ok(Some(run));
             }
         }

@@ -19,7 +19,9 @@ use crate::error::CommandError;
 use crate::history::HistoryFile;
 use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
-use crate::runner::{Course, Telling, await_end, drive_one, lone_course_of, machine_of};
+use crate::runner::{
+    Course, Telling, await_end, drive_one, lone_course_of, machine_of, tell_ended,
+};
 use crate::timings::Timings;
 use crate::workflow_file::{self, Kept, choose, read_source};
 use crate::workshop::{Parts, Workshop, child_executions_max};
@@ -103,6 +105,10 @@ fn go_on(
         Err(error) => return Err(error.into()),
     }
     let taken = Taken::load(&share.journal, key)?;
+    if taken.loaded.summary.status.is_closed() {
+        share.journal.release(key, &share.owner)?;
+        return tell_ended(&share.journal, key, telling);
+    }
     let name = &taken.loaded.summary.name;
     telling.output.note(&format!("the execution `{name}` has begun before: it goes on"));
     let machine = machine_of(&taken, &mut workshop, telling.output)?;
@@ -188,6 +194,11 @@ impl Prepared<'_> {
     }
 }
 
+/// An execution's ARN.
+pub(super) fn execution_arn(machine: &str, name: &str) -> String {
+    format!("arn:aws:states:{ARN_SCOPE}:execution:{machine}:{name}")
+}
+
 /// What a new execution begins with.
 pub(super) fn new_start(
     workflow: &Workflow,
@@ -198,7 +209,7 @@ pub(super) fn new_start(
     let (seed, _) = Uuid::new_v4().as_u64_pair();
     Start {
         machine_arn: format!("arn:aws:states:{ARN_SCOPE}:stateMachine:{}", machine.name),
-        execution_arn: format!("arn:aws:states:{ARN_SCOPE}:execution:{}:{name}", machine.name),
+        execution_arn: execution_arn(&machine.name, &name),
         machine_name: machine.name.clone(),
         name,
         role_arn: ROLE_ARN.to_owned(),

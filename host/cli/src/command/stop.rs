@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use stepwell_engine::Event;
-use stepwell_journal::{Entry, Journal, JournalError, Summary};
+use stepwell_journal::{Entry, Journal, JournalError};
 
 use crate::args::StopArgs;
 use crate::clock::Clock;
@@ -27,7 +27,14 @@ pub(crate) fn run(args: &StopArgs, output: &mut Output) -> Result<(), CommandErr
     let owner = journal.register(Timestamp::now())?;
     match journal.claim(summary.key, &owner) {
         Ok(()) => {
-            end_here(args, &mut journal, &summary)?;
+            let taken = Taken::load(&journal, summary.key)?;
+            let status = taken.loaded.summary.status;
+            if status.is_closed() {
+                journal.release(summary.key, &owner)?;
+                output.note(&format!("the execution `{name}` is {status} already"));
+                return Ok(());
+            }
+            end_here(args, &mut journal, &taken)?;
             output.note(&format!("stopped the execution `{name}`"));
             Ok(())
         }
@@ -53,8 +60,7 @@ pub(crate) fn run(args: &StopArgs, output: &mut Output) -> Result<(), CommandErr
 }
 
 /// Stops one that no process runs.
-fn end_here(args: &StopArgs, journal: &mut Journal, summary: &Summary) -> Result<(), CommandError> {
-    let taken = Taken::load(journal, summary.key)?;
+fn end_here(args: &StopArgs, journal: &mut Journal, taken: &Taken) -> Result<(), CommandError> {
     let definition = &taken.machine()?.definition;
     let mut execution = taken.restore(journal)?;
     let (error, cause) = (args.error.clone(), args.cause.clone());
@@ -65,7 +71,7 @@ fn end_here(args: &StopArgs, journal: &mut Journal, summary: &Summary) -> Result
         let applied = applied.expect("an execution that has not ended can be stopped");
         let history = &applied.history;
         let entry = Entry { at, event: &event, history, execution: &execution, letter: None };
-        journal.append(summary.key, entry)?;
+        journal.append(taken.loaded.summary.key, entry)?;
     }
     Ok(journal.commit()?)
 }

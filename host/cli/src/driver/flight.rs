@@ -48,6 +48,8 @@ pub struct Run<O> {
 
 /// Something that happened to a flight.
 pub(super) enum Happened {
+    /// It begins, if it has not.
+    Begins,
     /// Something that the engine is to know.
     Event(Event),
     /// A call ended.
@@ -116,6 +118,10 @@ pub(super) struct Flight<O> {
     pub(super) is_queued: bool,
     /// The engine has more to do, which comes before anything that a clock could jump to.
     resumes: bool,
+    /// What happens to it before anything else does.
+    first: Option<Event>,
+    /// Calls that wait until the time limits have been dealt with that passed while nobody looked.
+    deferred: Vec<Invocation>,
     /// The driver's last round in which something happened to it.
     pub(super) round: u64,
 }
@@ -129,9 +135,9 @@ pub(super) struct Wants {
 }
 
 impl<O: Observer> Flight<O> {
-    pub(super) fn new(run: Run<O>) -> (Self, Option<Event>) {
+    pub(super) fn new(run: Run<O>) -> Self {
         let Run { machine, execution, first, clock, last_at, key, observer } = run;
-        let flight = Self {
+        Self {
             key,
             machine,
             execution,
@@ -145,14 +151,45 @@ impl<O: Observer> Flight<O> {
             wake_at: None,
             is_queued: false,
             resumes: false,
+            first,
+            deferred: Vec::new(),
             round: 0,
+        }
+    }
+
+    /// Takes what happens to it before anything else, as long as that has not happened.
+    pub(super) fn take_first(&mut self) -> Option<News> {
+        let event = self.first.take()?;
+        let began = self.execution.start().at;
+        let at = if event == Event::Started { began } else { self.clock.now() };
+        Some(News { event, at, letter: None, call: None })
+    }
+
+    /// Does again what it waits for. No call begins that a time limit would have ended by now.
+    pub(super) fn perform_again(&mut self, open: Vec<Effect>) -> Wants {
+        let now = self.clock.now();
+        let is_over = |effect: &Effect| match effect {
+            Effect::SetTimer { at, purpose, .. } => {
+                !matches!(purpose, Purpose::Wait { .. }) && *at + LATE < now
+            }
+            _ => false,
         };
-        (flight, first)
+        if !open.iter().any(is_over) {
+            return self.perform(open, now);
+        }
+        let mut rest = Vec::new();
+        for effect in open {
+            match effect {
+                Effect::Invoke(invocation) => self.deferred.push(invocation),
+                effect => rest.push(effect),
+            }
+        }
+        self.perform(rest, now)
     }
 
     /// Whether nothing is under way that takes real time: a component, or somebody who is to answer.
     fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.tokens.is_empty()
+        self.calls.is_empty() && self.tokens.is_empty() && self.deferred.is_empty()
     }
 
     /// Whether its clock jumps to what is due next: only when nothing is under way that could happen
@@ -166,10 +203,9 @@ impl<O: Observer> Flight<O> {
         match happened {
             // The engine asks again after each event, if it has more to do then.
             Happened::Event(Event::Resumed) if !self.resumes => None,
+            Happened::Begins => self.take_first(),
             Happened::Event(event) => {
-                let began = self.execution.start().at;
-                let at = if event == Event::Started { began } else { self.clock.now() };
-                Some(News { event, at, letter: None, call: None })
+                Some(News { event, at: self.clock.now(), letter: None, call: None })
             }
             // A call that ended while it was being cancelled is none of the engine's any more.
             Happened::Ended(ended) => {
@@ -276,7 +312,10 @@ impl<O: Observer> Flight<O> {
                     }
                     self.schedule(id, at, Due::Timer { is_limit });
                 }
-                Effect::Cancel { id } => self.cancel(id),
+                Effect::Cancel { id } => {
+                    wants.calls.retain(|(call, _)| *call != id);
+                    self.cancel(id);
+                }
                 Effect::Resume => {
                     self.resumes = true;
                     wants.resume = true;
@@ -285,6 +324,11 @@ impl<O: Observer> Flight<O> {
                     self.abort();
                     wants.finished = true;
                 }
+            }
+        }
+        if !self.deferred.is_empty() && !wants.finished && self.overdue_limit(at).is_none() {
+            for invocation in std::mem::take(&mut self.deferred) {
+                wants.calls.extend(self.call(invocation, at));
             }
         }
         self.clock.set_running(!self.is_idle());
@@ -338,6 +382,7 @@ impl<O: Observer> Flight<O> {
             self.due.remove(&(at, id));
         }
         self.tokens.remove(&id);
+        self.deferred.retain(|invocation| invocation.id != id);
     }
 
     /// Whether a call is still wanted.

@@ -287,3 +287,31 @@ States:
         assert_eq!(run(), first);
     }
 }
+
+#[test]
+fn a_call_that_is_stopped_in_the_moment_it_is_asked_for_does_not_run() {
+    let task = "{ StartAt: Put-KEY, States: { Put-KEY: { Type: Task, Resource: hostile, Parameters: { do: bucket-put, bucket: rows, key: KEY, body: x }, End: true } } }";
+    let [one, two] = ["one", "two"].map(|key| task.replace("KEY", key));
+    let workflow = format!(
+        "functions:
+  hostile: {{ component: {}, grants: {{ objects: [\"rows/*\"] }} }}
+stateMachines:
+  machine:
+    definition:
+      StartAt: Both
+      States:
+        Both:
+          Type: Parallel
+          Branches:
+            - {one}
+            - {two}
+            - {{ StartAt: Fail, States: {{ Fail: {{ Type: Fail, Error: No }} }} }}
+          Catch: [{{ ErrorEquals: [No], Next: Nap }}]
+          End: true
+        Nap: {{ Type: Wait, Seconds: 1, End: true }}
+",
+        guest("hostile")
+    );
+    let ran = Cli::workflow(&workflow).run().succeeds();
+    assert_eq!(ran.files(".stepwell/objects/rows"), [""; 0]);
+}

@@ -143,6 +143,15 @@ fn a_rerun_begins_anew_or_at_a_state() {
 }
 
 #[test]
+fn the_arn_of_a_rerun_is_its_own_whatever_the_names() {
+    let ran = Cli::workflow(WORKFLOW).args(["--skip-waits", "--name", "step"]).run().exits(1);
+    let ran = ran.again().args(["rerun", "step", "--name", "a"]).run().exits(1);
+    let described = ran.again().args(["describe", "a"]).run().succeeds().json();
+    let arn = "arn:aws:states:us-east-1:123456789012:execution:steps:a";
+    assert_eq!(described["executionArn"], arn);
+}
+
+#[test]
 fn a_killed_execution_goes_on_where_it_was() {
     let workflow = WORKFLOW
         .replace("600", "1")
@@ -384,12 +393,13 @@ fn tokens_that_are_none_get_awss_errors() {
 
 #[test]
 fn two_processes_run_a_batch_together_and_both_tell_how_it_ended() {
-    let workflow = WORKFLOW.replace("600", "1");
+    let workflow = WORKFLOW.replace("600", "4");
     let run = ["--inputs", "in.jsonl", "--name", "batch", "--concurrency", "4"];
     let first = Cli::workflow(&workflow).file("in.jsonl", "1\n".repeat(8)).args(run).start();
     let first = first.wait_until(|folder| Cli::listing(folder).contains("RUNNING"));
     let second = first.beside().args(["run", "workflow.yaml"]).args(run).run().exits(1);
     let ended = second.stdout.lines().count();
+    assert!((1..8).contains(&ended), "both run some: {ended}");
     second.says(["error: 8 of 8 executions did not succeed"]);
     let ran = first.end().exits(1).says(["error: 8 of 8 executions did not succeed"]);
     assert_eq!(ran.stdout.lines().count() + ended, 8);

@@ -18,16 +18,14 @@ use super::Prepared;
 use crate::clock::Clock;
 use crate::driver::{Landed, Machine, Run, Share, Supply};
 use crate::error::{CommandError, call, counted, reason};
-use crate::keeping::{self, Taken};
+use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
 use crate::overview::Overview;
-use crate::runner::{
-    AWAIT_INTERVAL, Course, Signals, course_of, drive, machine_of, wait_unless_stopped,
-};
+use crate::runner::{AWAIT_INTERVAL, Course, Signals, Stops, course_of, drive, machine_of};
 use crate::timings::Timings;
 use crate::workshop::Workshop;
 
-/// So many executions are taken out of the journal at once.
+/// At most so many executions are taken out of the journal at once.
 const CLAIMED_MAX: usize = 1024;
 
 /// What is kept with a batch.
@@ -118,17 +116,20 @@ fn drive_batch(
         output.note(&format!("the batch `{name}` goes on: {closed} of {total} have ended"));
     }
     let overview = Overview::new(output.clone(), closed, total);
+    let stops = Stops::listen(&workshop, Signals::OF_MANY)?;
     let mut share = share;
     let complete = loop {
         let running = Filter { statuses: vec![Status::Running], ..of(batch) };
         let waiting = share.journal.list(&running)?.into_iter().rev();
         let queue = Queue {
             waiting: waiting.map(|summary| summary.key).collect(),
+            claimed: VecDeque::new(),
+            claims: concurrency.min(CLAIMED_MAX),
             batch: batch.clone(),
             machine: Arc::clone(machine),
             overview: overview.clone(),
         };
-        let (_, driven) = drive(&workshop, queue, concurrency, Some(share), Signals::OF_MANY)?;
+        let (_, driven) = drive(&workshop, queue, concurrency, Some(share), stops.wait());
         let driven = driven.map_err(|error| {
             let error = CommandError::from(error);
             error.with_more(&format!("go on with {}", call("resume", name, &dir)))
@@ -138,7 +139,7 @@ fn drive_batch(
         }
         let (complete, Some(back)) = (driven.complete, driven.share) else { break true };
         share = back;
-        if !complete || !await_others(&workshop, &share, batch, output)? {
+        if !complete || !await_others(&workshop, &stops, &share, batch, output)? {
             break complete && Progress::of(&share.journal, batch)?.open() == 0;
         }
     };
@@ -153,6 +154,7 @@ fn drive_batch(
 /// Waits while other processes run the rest of a batch. Whether there is something to do for this one.
 fn await_others(
     workshop: &Workshop,
+    stops: &Stops,
     share: &Share,
     batch: &Batch,
     output: &mut Output,
@@ -163,7 +165,9 @@ fn await_others(
         let open = share.journal.list(&open)?;
         let Some(first) = open.first() else { return Ok(false) };
         for summary in &open {
-            if share.journal.driven_by(summary.key)?.is_none() {
+            if share.journal.driven_by(summary.key)?.is_none()
+                && !share.journal.describe(summary.key)?.status.is_closed()
+            {
                 return Ok(true);
             }
         }
@@ -172,7 +176,7 @@ fn await_others(
             let count = counted(open.len(), "execution");
             output.note(&format!("process {pid} runs {count} of the batch: waiting for their end"));
         }
-        if !wait_unless_stopped(workshop, AWAIT_INTERVAL)? {
+        if !stops.none_within(workshop, AWAIT_INTERVAL) {
             return Ok(false);
         }
     }
@@ -215,29 +219,40 @@ impl Progress {
     }
 }
 
-/// Takes up an execution as one of many; none if it has ended or somebody else is at it.
+/// Takes up an execution as one of many; none if it has ended, is gone or cannot be read, or somebody else
+/// is at it. `claimed`: it is this process's already.
 pub(crate) fn take_up(
     share: &mut Share,
     key: Key,
     machine: &Arc<Machine>,
     overview: &Overview,
+    claimed: bool,
 ) -> Result<Option<Run<Overview>>, JournalError> {
-    match share.journal.claim(key, &share.owner) {
-        Ok(()) => {}
-        Err(JournalError::Owned { .. }) => return Ok(None),
-        Err(error) => return Err(error),
+    if !claimed {
+        match share.journal.claim(key, &share.owner) {
+            Ok(()) => {}
+            Err(JournalError::Owned { .. } | JournalError::NoSuchExecution { .. }) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let corrupt = |error: &CommandError| JournalError::Corrupt {
-        execution: key.to_string(),
-        sequence: 0,
-        what: error.to_string(),
+    let course = share.journal.load(key).map_err(CommandError::from).and_then(|loaded| {
+        if loaded.summary.status.is_closed() {
+            share.journal.release(key, &share.owner)?;
+            return Ok(None);
+        }
+        let settings = Settings::read(&loaded)?;
+        course_of(&loaded, &settings, &share.journal, Arc::clone(machine), None).map(Some)
+    });
+    let course = match course {
+        Ok(Some(course)) => course,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            overview.lost(&error);
+            return Ok(None);
+        }
     };
-    let taken = Taken::load(&share.journal, key).map_err(|error| corrupt(&error))?;
-    if taken.loaded.summary.status.is_closed() {
-        return Ok(None);
-    }
-    let course = course_of(&taken, &share.journal, Arc::clone(machine), None);
-    let course = course.map_err(|error| corrupt(&error))?;
     let Course { machine, execution, first, clock, last_at, key, .. } = course;
     overview.begun();
     let observer = overview.clone();
@@ -246,7 +261,12 @@ pub(crate) fn take_up(
 
 /// Executions of one batch: first those that were interrupted, then those that have not begun.
 struct Queue {
+    /// Those that were interrupted.
     waiting: VecDeque<Key>,
+    /// Those that have not begun and are this process's.
+    claimed: VecDeque<Key>,
+    /// How many of these are taken at once: others may want some.
+    claims: usize,
     batch: Batch,
     machine: Arc<Machine>,
     overview: Overview,
@@ -255,14 +275,18 @@ struct Queue {
 impl Supply<Overview> for Queue {
     fn next(&mut self, share: Option<&mut Share>) -> Result<Option<Run<Overview>>, JournalError> {
         let share = share.ok_or_else(|| JournalError::NotFound { path: ".".into() })?;
-        loop {
-            if self.waiting.is_empty() {
-                let batch = self.batch.id;
-                let next = share.journal.claim_pending(batch, CLAIMED_MAX, &share.owner)?;
-                self.waiting.extend(next);
+        while let Some(key) = self.waiting.pop_front() {
+            if let Some(run) = take_up(share, key, &self.machine, &self.overview, false)? {
+                return Ok(Some(run));
             }
-            let Some(key) = self.waiting.pop_front() else { return Ok(None) };
-            if let Some(run) = take_up(share, key, &self.machine, &self.overview)? {
+        }
+        loop {
+            if self.claimed.is_empty() {
+                let (batch, claims) = (self.batch.id, self.claims);
+                self.claimed.extend(share.journal.claim_pending(batch, claims, &share.owner)?);
+            }
+            let Some(key) = self.claimed.pop_front() else { return Ok(None) };
+            if let Some(run) = take_up(share, key, &self.machine, &self.overview, true)? {
                 return Ok(Some(run));
             }
         }
