@@ -217,6 +217,7 @@ impl<W: World> Debugger<W> {
                 Err(CommandError::Mistake(format!("nothing failed: {why}")))
             }
             (Until::End, Some(_)) if passed > 0 && self.has_ended() => Ok(()),
+            (Until::End, Some(why)) if self.has_ended() => Ok(writeln!(out, "{why}")?),
             (Until::End, Some(why)) => Err(CommandError::Mistake(why)),
         }
     }

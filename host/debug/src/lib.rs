@@ -17,7 +17,7 @@
 //!
 //! Reading order: `moment`, `session` (timelines, forward, back), `next` (what would happen), `world` (who
 //! answers), `command` (the language), `target` and `debugger` (what commands do), `words` and `show` (what a person
-//! reads), and [`replay`], which holds a recorded history against the events it came from.
+//! reads), and [`replay()`], which holds a recorded history against the events it came from.
 //!
 //! Pure: no clock, no files, no terminal, no async. Functions are called through [`World`], and text goes
 //! to a [`std::fmt::Write`].
