@@ -7,7 +7,7 @@ use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, Failure, Invo
 use stepwell_query::Document;
 use stepwell_tests::machine::{self, Shape};
 use stepwell_tests::random::Random;
-use stepwell_tests::run::{self, closed_by, effect_id};
+use stepwell_tests::run::{self, closed_by};
 
 /// Finds every place of a finding in its text, as a renderer would.
 fn load_and_look_at_all(source: &str) {
@@ -382,7 +382,7 @@ impl Throw {
             (Self::Stopped, _) => Event::StopRequested { error: None, cause: None },
             (Self::Redriven, _) => Event::RedriveRequested,
             (Self::Beating(id), _) => Event::TaskHeartbeat { id: EffectId(id) },
-            (Self::Replaced(value, _), Some(effect)) => match effect_id(effect) {
+            (Self::Replaced(value, _), Some(effect)) => match effect.id() {
                 Some(id) => Event::InputReplaced { id, input: Document::from(value) },
                 None => Event::Resumed,
             },
@@ -487,21 +487,21 @@ proptest! {
             let finished = matches!(effects.last(), Some(Effect::Finish(_)));
             prop_assert_eq!(finished, live.outcome().is_some());
             if let Some(done) = closed_by(&event_done) {
-                open.retain(|effect| effect_id(effect) != Some(done));
+                open.retain(|effect| effect.id() != Some(done));
             }
             // That holds until the next event only.
             open.retain(|effect| *effect != Effect::Resume);
             for effect in effects {
                 match effect {
-                    Effect::Cancel { id } => open.retain(|effect| effect_id(effect) != Some(id)),
+                    Effect::Cancel { id } => open.retain(|effect| effect.id() != Some(id)),
                     effect => open.push(effect),
                 }
             }
             let mut waits: Vec<_> = open.clone();
             waits.retain(|effect| !matches!(effect, Effect::Finish(_)));
-            waits.sort_by_key(|effect| effect_id(effect).map_or(u64::MAX, |id| id.0));
+            waits.sort_by_key(|effect| effect.id().map_or(u64::MAX, |id| id.0));
             prop_assert_eq!(live.open_effects(&definition), waits);
-            prop_assert!(!finished || open.iter().all(|effect| effect_id(effect).is_none()), "{open:?}");
+            prop_assert!(!finished || open.iter().all(|effect| effect.id().is_none()), "{open:?}");
         }
     }
 }

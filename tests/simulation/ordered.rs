@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use stepwell_engine::{Effect, Event, Purpose};
 use stepwell_tests::crashing;
 use stepwell_tests::random::Random;
-use stepwell_tests::run::{effect_id, effect_of};
 
 use crate::{Base, Faults, Ran, Scenario, Tally, milliseconds, stop};
 
@@ -35,7 +34,7 @@ impl<'s> Ordered<'s> {
                 continue;
             };
             let waits = |id| !self.base.driver.is_performed(id);
-            if effect_of(&event).is_some_and(waits) {
+            if event.effect().is_some_and(waits) {
                 // Only what was begun can have an outcome.
                 assert!(self.base.driver.uncommitted() > 0, "what is open is begun by a commit");
                 self.base.commit();
@@ -77,7 +76,7 @@ impl<'s> Ordered<'s> {
             place = random.index(places);
         }
         let Some(effect) = open.get(place) else { return Some((soon, Event::Resumed)) };
-        let id = effect_id(effect).expect("it is open");
+        let id = effect.id().expect("it is open");
         let view = (scenario.disturbed && random.percent(2)).then(|| driver.view(id)).flatten();
         if let Some(view) = view {
             let input = crashing::with_x(&view.input, random.below(9));

@@ -8,7 +8,6 @@ use stepwell_engine::{Effect, EffectId, Event};
 use stepwell_query::Document;
 use stepwell_tests::crashing;
 use stepwell_tests::random::mix;
-use stepwell_tests::run::effect_of;
 use stepwell_tests::world::{self, Answer};
 
 use crate::{Base, Faults, Ran, Scenario, Tally, milliseconds, stop};
@@ -101,7 +100,7 @@ impl<'s> Timed<'s> {
         let driver = &self.base.driver;
         match happening {
             Happening::Ours(event) => {
-                let fits = match effect_of(event) {
+                let fits = match event.effect() {
                     Some(id) => driver.open().contains_key(&id),
                     None => driver.resumes(),
                 };
@@ -170,7 +169,7 @@ impl<'s> Timed<'s> {
 
     fn cancel(&mut self, id: EffectId) {
         self.agenda.retain(
-            |_, happening| !matches!(happening, Happening::Ours(event) if effect_of(event) == Some(id)),
+            |_, happening| !matches!(happening, Happening::Ours(event) if event.effect() == Some(id)),
         );
     }
 

@@ -21,7 +21,7 @@ use stepwell_engine::{
 use stepwell_query::Document;
 
 use crate::machine::FORK;
-use crate::run::{closed_by, effect_id, effect_of};
+use crate::run::closed_by;
 use crate::world;
 
 /// A driver that may crash, and all that outlives it.
@@ -114,13 +114,13 @@ impl<'d> Driver<'d> {
             .live
             .apply(self.definition, at, event.clone())
             .unwrap_or_else(|illegal| panic!("the engine refuses what it asked for: {illegal}"));
-        let of = effect_of(&event).and_then(|id| self.open.get(&id).cloned());
+        let of = event.effect().and_then(|id| self.open.get(&id).cloned());
         if let Some(id) = closed_by(&event) {
             self.open.remove(&id);
         }
         self.resume = false;
         for effect in &applied.effects {
-            match (effect, effect_id(effect)) {
+            match (effect, effect.id()) {
                 (Effect::Cancel { id }, _) => {
                     let cancelled = self.open.remove(id);
                     assert!(cancelled.is_some(), "{id:?} is cancelled, but nobody waits for it");
@@ -176,7 +176,7 @@ impl<'d> Driver<'d> {
         // What was asked for and cancelled in one commit is never begun.
         effects.retain(|effect| match effect {
             Effect::Cancel { id } => self.performed.remove(id),
-            effect => effect_id(effect).is_none_or(|id| self.open.contains_key(&id)),
+            effect => effect.id().is_none_or(|id| self.open.contains_key(&id)),
         });
         self.performing(&effects);
         effects
@@ -202,7 +202,7 @@ impl<'d> Driver<'d> {
         self.last_at = self.journal.events.last().map_or(self.live.start().at, |(at, _)| *at);
         let effects = self.live.open_effects(self.definition);
         self.resume = effects.contains(&Effect::Resume);
-        let by_id = effects.iter().filter_map(|effect| Some((effect_id(effect)?, effect.clone())));
+        let by_id = effects.iter().filter_map(|effect| Some((effect.id()?, effect.clone())));
         self.open = by_id.collect();
         self.performing(&effects);
         effects
@@ -211,7 +211,7 @@ impl<'d> Driver<'d> {
     /// Begins what is asked for.
     fn performing(&mut self, effects: &[Effect]) {
         for effect in effects {
-            self.performed.extend(effect_id(effect));
+            self.performed.extend(effect.id());
             if let Effect::Invoke(invocation) = effect {
                 self.ledger.invoke(invocation);
             }

@@ -187,7 +187,7 @@ impl Agenda {
             Effect::SetTimer { id, at, .. } => {
                 self.add(*at.max(&now), Event::TimerFired { id: *id });
             }
-            Effect::Cancel { id } => self.events.retain(|_, event| effect_of(event) != Some(*id)),
+            Effect::Cancel { id } => self.events.retain(|_, event| event.effect() != Some(*id)),
             Effect::OpenToken(OpenToken { id, .. }) => {
                 for Said { answer, after } in self.tokens.pop_front().unwrap_or_default() {
                     let event = match answer {
@@ -205,35 +205,10 @@ impl Agenda {
     }
 }
 
-/// The effect whose outcome an event is, or that it is otherwise about.
-pub fn effect_of(event: &Event) -> Option<EffectId> {
-    match event {
-        Event::FunctionSucceeded { id, .. }
-        | Event::FunctionFailed { id, .. }
-        | Event::TaskSucceeded { id, .. }
-        | Event::TaskFailed { id, .. }
-        | Event::TaskHeartbeat { id }
-        | Event::InputReplaced { id, .. }
-        | Event::TimerFired { id } => Some(*id),
-        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
-            None
-        }
-    }
-}
-
 /// The effect that an event closes. Another input makes the state cancel what it waits for.
 pub fn closed_by(event: &Event) -> Option<EffectId> {
     match event {
         Event::TaskHeartbeat { .. } | Event::InputReplaced { .. } => None,
-        event => effect_of(event),
-    }
-}
-
-/// What an effect that waits for something is known by.
-pub fn effect_id(effect: &Effect) -> Option<EffectId> {
-    match effect {
-        Effect::Invoke(Invocation { id, .. }) | Effect::SetTimer { id, .. } => Some(*id),
-        Effect::OpenToken(token) => Some(token.id),
-        Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => None,
+        event => event.effect(),
     }
 }

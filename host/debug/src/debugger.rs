@@ -174,7 +174,7 @@ impl<W: World> Debugger<W> {
     }
 
     fn step_effect(&mut self, id: EffectId, out: &mut dyn Write) -> Result<(), CommandError> {
-        let known = self.session.coming().and_then(|it| crate::moment::effect_of(&it.event));
+        let known = self.session.coming().and_then(|it| it.event.effect());
         if known == Some(id) {
             self.session.forward();
             return Ok(show::moment(out, &self.session)?);

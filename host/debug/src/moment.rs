@@ -79,7 +79,7 @@ impl Standing {
         at: Timestamp,
         event: Event,
     ) -> Result<Applied, IllegalEvent> {
-        let done = effect_of(&event).filter(|_| !matches!(event, Event::TaskHeartbeat { .. }));
+        let done = event.effect().filter(|_| !matches!(event, Event::TaskHeartbeat { .. }));
         let applied = self.execution.apply(definition, at, event)?;
         if let Some(id) = done {
             self.open.remove(&id);
@@ -91,37 +91,11 @@ impl Standing {
                 Effect::Resume => self.resume = true,
                 Effect::Finish(_) => self.open.clear(),
                 Effect::Invoke(_) | Effect::OpenToken(_) | Effect::SetTimer { .. } => {
-                    let id = id_of(effect).expect("what can be answered has an id");
+                    let id = effect.id().expect("what can be answered has an id");
                     self.open.insert(id, (at, effect.clone()));
                 }
             }
         }
         Ok(applied)
-    }
-}
-
-/// The id under which an effect was asked for.
-pub(crate) fn id_of(effect: &Effect) -> Option<EffectId> {
-    match effect {
-        Effect::Invoke(invocation) => Some(invocation.id),
-        Effect::OpenToken(token) => Some(token.id),
-        Effect::SetTimer { id, .. } => Some(*id),
-        Effect::Cancel { .. } | Effect::Resume | Effect::Finish(_) => None,
-    }
-}
-
-/// The effect that an event is for.
-pub(crate) fn effect_of(event: &Event) -> Option<EffectId> {
-    match event {
-        Event::FunctionSucceeded { id, .. }
-        | Event::FunctionFailed { id, .. }
-        | Event::TaskSucceeded { id, .. }
-        | Event::TaskFailed { id, .. }
-        | Event::TaskHeartbeat { id }
-        | Event::InputReplaced { id, .. }
-        | Event::TimerFired { id } => Some(*id),
-        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
-            None
-        }
     }
 }

@@ -217,7 +217,7 @@ impl Session {
             self.forward();
             return Ok(Taken::Switched { timeline: index + 1 });
         }
-        let effect = crate::moment::effect_of(&event).and_then(|id| self.effect(id));
+        let effect = event.effect().and_then(|id| self.effect(id));
         let effect = effect.map(|(_, effect)| effect.clone());
         let applied = self.standing.apply(&self.definition, at, event.clone())?;
         let since = self.last().map_or(0, |moment| moment.since_snapshot) + 1;

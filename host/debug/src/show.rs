@@ -6,7 +6,7 @@ use serde_json::Value;
 use stepwell_engine::{Details, Effect, Outcome, View};
 
 use crate::command::Topic;
-use crate::moment::{Moment, id_of};
+use crate::moment::Moment;
 use crate::next::Next;
 use crate::session::{Session, TimelineSummary};
 use crate::words;
@@ -57,7 +57,7 @@ fn few(out: &mut dyn Write, lines: &[String], where_all: &str) -> fmt::Result {
 
 /// The state that waits for an effect, with those around it.
 fn path<'v>(views: &'v [View], effect: &Effect) -> Option<&'v str> {
-    let id = id_of(effect)?;
+    let id = effect.id()?;
     let view = views.iter().find(|view| view.effects.contains(&id))?;
     Some(&view.path)
 }

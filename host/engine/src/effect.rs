@@ -44,6 +44,18 @@ pub enum Effect {
     Finish(Outcome),
 }
 
+impl Effect {
+    /// Its id, if it has an outcome.
+    pub fn id(&self) -> Option<EffectId> {
+        match self {
+            Self::Invoke(invocation) => Some(invocation.id),
+            Self::OpenToken(token) => Some(token.id),
+            Self::SetTimer { id, .. } => Some(*id),
+            Self::Cancel { .. } | Self::Resume | Self::Finish(_) => None,
+        }
+    }
+}
+
 /// A function that is to be invoked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Invocation {

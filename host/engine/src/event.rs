@@ -74,6 +74,24 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The effect that it is about: the one that it is the outcome of, or whose state begins anew.
+    pub fn effect(&self) -> Option<EffectId> {
+        match self {
+            Self::FunctionSucceeded { id, .. }
+            | Self::FunctionFailed { id, .. }
+            | Self::TaskSucceeded { id, .. }
+            | Self::TaskFailed { id, .. }
+            | Self::TaskHeartbeat { id }
+            | Self::InputReplaced { id, .. }
+            | Self::TimerFired { id } => Some(*id),
+            Self::Started | Self::Resumed | Self::StopRequested { .. } | Self::RedriveRequested => {
+                None
+            }
+        }
+    }
+}
+
 /// What an execution begins with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Start {

@@ -236,19 +236,10 @@ fn begin(turn: &mut Turn<'_>) -> Result<(), End> {
 /// Takes up the branch that the event is for. The outer error: the event does not fit.
 fn go_on(turn: &mut Turn<'_>, event: Event) -> Result<Result<(), End>, IllegalEvent> {
     const WAITS: &str = "waits for something else";
-    let id = match &event {
-        Event::Resumed if !turn.running.ready.is_empty() => return Ok(turn.run_ready()),
-        Event::FunctionSucceeded { id, .. }
-        | Event::FunctionFailed { id, .. }
-        | Event::TaskSucceeded { id, .. }
-        | Event::TaskFailed { id, .. }
-        | Event::TaskHeartbeat { id }
-        | Event::InputReplaced { id, .. }
-        | Event::TimerFired { id } => *id,
-        Event::Started | Event::Resumed | Event::StopRequested { .. } | Event::RedriveRequested => {
-            return Err(IllegalEvent::new(&event, WAITS));
-        }
-    };
+    if event == Event::Resumed && !turn.running.ready.is_empty() {
+        return Ok(turn.run_ready());
+    }
+    let Some(id) = event.effect() else { return Err(IllegalEvent::new(&event, WAITS)) };
     let waiting = turn.running.waits.get(&id).and_then(|branch| turn.running.branches.get(branch));
     let fits = waiting.is_some_and(|branch| match (&event, &branch.waiting) {
         (Event::InputReplaced { .. }, _)

@@ -64,14 +64,14 @@ pub(crate) fn run(
     let name = args.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     check_name(&name)?;
     timings.mark("file read and checked");
-    let mut workshop = Workshop::new(args.cache.clone(), timings.clone())?;
+    let mut workshop = Workshop::new(args.drive.cache.clone(), timings.clone())?;
     let loaded = prepared.machine(machine, &mut workshop)?;
     // The last of what can be refused: whoever presses Ctrl-C before leaves no file behind.
     let history = args.history.as_deref().map(HistoryFile::create).transpose()?;
     // Now, and not before the components were compiled: an execution's time is its own.
     let start = prepared.start(machine, input, name);
     let telling = Telling {
-        json: args.json,
+        json: args.drive.json,
         history,
         timings: args.timings.then(|| timings.clone()),
         output,
@@ -140,7 +140,7 @@ impl Prepared<'_> {
     }
 
     fn objects(&self) -> std::path::PathBuf {
-        let objects = keeping::objects(self.args.objects.as_deref(), &self.args.state.state);
+        let objects = keeping::objects(self.args.objects.as_deref(), &self.args.drive.state.state);
         if objects == Path::new("s3") { objects } else { self.kept.base.join(objects) }
     }
 
@@ -160,8 +160,8 @@ impl Prepared<'_> {
     }
 
     fn open_journal(&self) -> Result<Share, CommandError> {
-        let durability = self.args.durability.into();
-        keeping::share_of(Journal::open(&self.args.state.state, durability)?, durability)
+        let durability = self.args.drive.durability.into();
+        keeping::share_of(Journal::open(&self.args.drive.state.state, durability)?, durability)
     }
 
     fn new_execution(
@@ -185,7 +185,7 @@ impl Prepared<'_> {
         });
         match kept {
             Err(error @ CommandError::Environment { .. })
-                if matches!(self.args.durability, DurabilityArg::None) =>
+                if matches!(self.args.drive.durability, DurabilityArg::None) =>
             {
                 Ok(Keeping::Not(error))
             }

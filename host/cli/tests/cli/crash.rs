@@ -75,6 +75,20 @@ impl Place {
         command
     }
 
+    /// The same where no file may grow beyond so many blocks of 512 bytes.
+    fn limited(&self, arguments: &[&str], blocks: u64) -> Command {
+        let command = self.stepwell(arguments);
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut limited = Command::new("sh");
+        limited.current_dir(self.folder.path()).env_clear();
+        for (name, value) in command.get_envs() {
+            limited.env(name, value.unwrap_or_default());
+        }
+        limited.args(["-c", &script]).arg(command.get_program()).args(command.get_args());
+        limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        limited
+    }
+
     fn output(&self, arguments: &[&str]) -> Output {
         self.stepwell(arguments).output().unwrap()
     }
@@ -102,7 +116,11 @@ struct Victim {
 
 impl Victim {
     fn start(place: &Place, arguments: &[&str]) -> Self {
-        let mut child = place.stepwell(arguments).spawn().unwrap();
+        Self::of(place, place.stepwell(arguments))
+    }
+
+    fn of(place: &Place, mut run: Command) -> Self {
+        let mut child = run.spawn().unwrap();
         let (tell, ended) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let program = command(place.folder.path()).get_program().to_owned();
@@ -127,7 +145,12 @@ impl Victim {
     }
 
     /// Lets it live for a while. Whether it was killed then.
-    fn live_for(mut self, time: Duration) -> bool {
+    fn live_for(self, time: Duration) -> bool {
+        self.live(time, false)
+    }
+
+    /// The same; `limited`: the disk may be too small for it.
+    fn live(mut self, time: Duration, limited: bool) -> bool {
         if self.ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
@@ -135,6 +158,9 @@ impl Victim {
         }
         let status = self.child.wait().unwrap();
         let said = self.reader.join().unwrap();
+        if limited && status.code() == Some(3) {
+            return true;
+        }
         assert!(status.success(), "it ended by itself: {status}\n{said}");
         false
     }
@@ -330,7 +356,17 @@ fn everything_that_is_killed_goes_on_where_it_was() {
     while killed < kills() {
         let place = begin();
         let mut finished: BTreeMap<String, SystemTime> = BTreeMap::new();
-        while Victim::start(&place, &run).live_for(dice.within(lasts)) {
+        loop {
+            // Each third life has too small a disk.
+            let limited = dice.roll().is_multiple_of(3);
+            let command = if limited {
+                place.limited(&run, 100 + dice.roll() % 500)
+            } else {
+                place.stepwell(&run)
+            };
+            if !Victim::of(&place, command).live(dice.within(lasts), limited) {
+                break;
+            }
             killed += 1;
             for name in &names {
                 for call in answered_calls(&place.history(name), "hostile") {
@@ -386,18 +422,9 @@ stateMachines:
     let mut failed = 0;
     for _ in 0..kills() {
         let place = Place::with(&workflow);
-        // No file may grow beyond so many blocks of 512 bytes; the journal needs some 300.
+        // The journal needs some 300.
         let blocks = 64 + dice.roll() % 250;
-        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-        let mut limited = command(place.folder.path());
-        let program = limited.get_program().to_owned();
-        let environment: Vec<_> = limited
-            .get_envs()
-            .map(|(name, value)| (name.to_owned(), value.unwrap_or_default().to_owned()))
-            .collect();
-        limited = Command::new("sh");
-        limited.current_dir(place.folder.path()).env_clear().envs(environment);
-        let limited = limited.args(["-c", &script]).arg(program).args(run).output().unwrap();
+        let limited = place.limited(&run, blocks).output().unwrap();
         let said = String::from_utf8_lossy(&limited.stderr).into_owned();
         if limited.status.success() {
             continue;
