@@ -393,9 +393,13 @@ impl<O: Observer> Driver<O> {
                 later.push_back((id, happened));
                 continue;
             }
-            let letter = match &happened {
-                Happened::Letter(letter) => Some(letter.id),
-                _ => None,
+            let (letter, happened) = match happened {
+                Happened::Letter(letter) if flight.limit_passed_before(letter.at) => {
+                    later.push_back((id, Happened::Letter(letter)));
+                    (None, Happened::Due)
+                }
+                Happened::Letter(letter) => (Some(letter.id), Happened::Letter(letter)),
+                happened => (None, happened),
             };
             // Whatever else has happened, it begins first.
             let news = match flight.take_first() {
@@ -530,10 +534,12 @@ fn keep_tokens<O>(journal: &mut Journal, key: Key, flight: &Flight<O>, effects: 
             Effect::OpenToken(open) => {
                 // On a clock that jumps, its times are not those of whoever answers.
                 let timed = !flight.clock.skips();
+                let deadline = flight.execution.deadline();
+                let timeout_at = open.timeout_at.into_iter().chain(deadline).min();
                 journal.open_token(
                     key,
                     OpenToken {
-                        timeout_at: open.timeout_at.filter(|_| timed),
+                        timeout_at: timeout_at.filter(|_| timed),
                         heartbeat_seconds: open.heartbeat_seconds.filter(|_| timed),
                         ..open.clone()
                     },

@@ -67,6 +67,13 @@ pub(crate) fn course_of(
     first: Option<Event>,
 ) -> Result<Course, CommandError> {
     let execution = restore(loaded, journal, &machine.definition)?;
+    if execution.outcome().is_some() && first.is_none() {
+        let name = &loaded.summary.name;
+        let message =
+            format!("by its events the execution `{name}` has ended, and it is listed as running");
+        return Err(CommandError::environment(message)
+            .with_help("`stepwell doctor` says what is wrong with the journal"));
+    }
     let pending = loaded.sequence == 0;
     let last_at = loaded.last_at.filter(|_| !pending).unwrap_or(execution.start().at);
     let skips = settings.skip_waits;

@@ -91,6 +91,8 @@ pub(crate) struct Call {
     pub(crate) invocation: Option<Invocation>,
     /// When it has taken too long.
     pub(crate) timeout: Option<Timer>,
+    /// How long it may take.
+    pub(crate) timeout_seconds: Option<i64>,
     /// What must be answered beside the function, and after it.
     pub(crate) token: Option<Token>,
 }

@@ -1,5 +1,7 @@
 //! An execution as others see it: what it waits for, and where its branches are.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use stepwell_asl::{Definition, Name, StateKind};
 use stepwell_query::Document;
@@ -70,6 +72,29 @@ impl Execution {
         effects.into_iter().map(|(_, effect)| effect).chain(resume).collect()
     }
 
+    /// When the machine's `TimeoutSeconds` ends it, if ever.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Running(running) => running.timeout.map(|timer| timer.at),
+            Status::Ready | Status::Ended(_) => None,
+        }
+    }
+
+    /// The `TimeoutSeconds` of the functions under way, by the timers that are set for them.
+    ///
+    /// A function that is invoked again, because whoever ran it is gone, has its whole time again. The time of
+    /// a task that waits for its token goes on.
+    pub fn time_limits(&self) -> BTreeMap<EffectId, i64> {
+        let Status::Running(running) = &self.status else { return BTreeMap::new() };
+        let limits = running.branches.values().filter_map(|branch| match &branch.waiting {
+            Waiting::Call(call) if call.invocation.is_some() && call.token.is_none() => {
+                Some((call.timeout?.id, call.timeout_seconds?))
+            }
+            _ => None,
+        });
+        limits.collect()
+    }
+
     /// Where its open branches are, an outer one before those below it. None once it has ended.
     pub fn views(&self, definition: &Definition) -> Vec<View> {
         let Status::Running(running) = &self.status else { return Vec::new() };
@@ -105,7 +130,7 @@ fn path(running: &Running, definition: &Definition, branch: &Branch) -> String {
 }
 
 fn variables(running: &Running, branch: &Branch) -> Vec<(Name, Document)> {
-    let mut visible = std::collections::BTreeMap::new();
+    let mut visible = BTreeMap::new();
     for around in outwards(running, branch).take_while(|around| around.child == branch.child) {
         for (name, value) in &around.variables {
             visible.entry(name.clone()).or_insert_with(|| value.clone());

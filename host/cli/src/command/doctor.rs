@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use stepwell_journal::{Filter, Journal, Key, Status};
+use jiff::Timestamp;
+use stepwell_engine::Event;
+use stepwell_journal::{Filter, Journal, Key, Loaded, Status};
 
 use crate::args::DoctorArgs;
 use crate::error::{CommandError, counted};
@@ -41,11 +43,9 @@ pub(crate) fn run(args: &DoctorArgs, output: &mut Output) -> Result<(), CommandE
     if findings == 0 {
         return output.data("nothing is wrong");
     }
-    let helps: Vec<_> = helps.into_iter().collect();
+    let helps: Vec<_> = helps.into_iter().filter(|help| !help.starts_with("salvage ")).collect();
     let help = match helps.as_slice() {
-        [] => {
-            "`stepwell export` keeps what is there; what differs is not to be relied on".to_owned()
-        }
+        [] => "`--salvage DIR` saves what can be read; what differs cannot be relied on".to_owned(),
         helps => format!("{}; `--salvage DIR` saves what can be read", helps.join("; ")),
     };
     Err(CommandError::environment(counted(findings, "finding")).with_help(help))
@@ -83,10 +83,35 @@ fn replay(journal: &Journal, key: Key) -> Result<Option<String>, CommandError> {
         Err(difference) => return Ok(Some(format!("its events tell another story: {difference}"))),
     };
     let status = replayed.outcome.as_ref().map_or("RUNNING", reply::status);
-    if replayed.outcome == export.outcome && status == export.status.name() {
-        return Ok(None);
+    let listed = export.status;
+    if status != listed.name() {
+        return Ok(Some(format!("by its events it is {status}, and it is listed as {listed}")));
     }
-    Ok(Some(format!("by its events it is {status}, and it is listed as {}", export.status)))
+    if replayed.outcome != export.outcome {
+        return Ok(Some("by its events it ended in another way than it is listed with".to_owned()));
+    }
+    Ok(wrong_column(&taken.loaded, &events))
+}
+
+/// What is kept beside the events, for listing, and does not follow from them.
+fn wrong_column(loaded: &Loaded, events: &[(Timestamp, Event)]) -> Option<String> {
+    let summary = &loaded.summary;
+    let redrives = events.iter().filter(|(_, event)| *event == Event::RedriveRequested).count();
+    let ended = summary.status.is_closed().then(|| events.last()).flatten();
+    // Columns have milliseconds.
+    let started = [summary.started_at, loaded.start.at].map(Timestamp::as_millisecond);
+    let stopped = [summary.stopped_at, ended.map(|(at, _)| *at)];
+    let stopped = stopped.map(|at| at.map(Timestamp::as_millisecond));
+    let wrong = if started[0] != started[1] {
+        "start"
+    } else if stopped[0] != stopped[1] {
+        "end"
+    } else if summary.redrive_count != redrives as u64 {
+        "number of redrives"
+    } else {
+        return None;
+    };
+    Some(format!("its {wrong} is listed otherwise than by its events"))
 }
 
 fn salvage(

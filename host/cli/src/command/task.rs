@@ -41,11 +41,12 @@ fn answer(
     output: &mut Output,
 ) -> Result<(), CommandError> {
     let mut journal = keeping::open(state)?;
+    let what = if answer == Answer::Heartbeat { "what was said" } else { "the answer" };
     let key = journal.answer(token, Timestamp::now(), answer)?;
     if journal.driven_by(key)?.is_none() {
         let name = journal.describe(key)?.name;
         output.note(&format!(
-            "no process runs the execution: `stepwell resume {name}` goes on with the answer"
+            "no process runs the execution: `stepwell resume {name}` goes on with {what}"
         ));
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stepwell_asl::{Definition, Name};
 use stepwell_engine::{Applied, Effect, EffectId, Event, Execution, Failure, Invocation, Purpose};
 use stepwell_journal::{Answer as Said, Key, Letter, LetterId, Message};
@@ -166,8 +166,18 @@ impl<O: Observer> Flight<O> {
     }
 
     /// Does again what it waits for. No call begins that a time limit would have ended by now.
-    pub(super) fn perform_again(&mut self, open: Vec<Effect>) -> Wants {
+    pub(super) fn perform_again(&mut self, mut open: Vec<Effect>) -> Wants {
         let now = self.clock.now();
+        let limits = self.execution.time_limits();
+        for effect in &mut open {
+            if let Effect::SetTimer { id, at, .. } = effect
+                && let Some(seconds) = limits.get(id)
+            {
+                // Its function is called again, and has its whole time again.
+                let again = now.saturating_add(SignedDuration::from_secs(*seconds));
+                *at = again.unwrap_or(Timestamp::MAX);
+            }
+        }
         let is_over = |effect: &Effect| match effect {
             Effect::SetTimer { at, purpose, .. } => {
                 !matches!(purpose, Purpose::Wait { .. }) && *at + LATE < now
@@ -218,7 +228,11 @@ impl<O: Observer> Flight<O> {
             }
             Happened::Letter(letter) => {
                 let event = self.message(letter.message)?;
-                let at = self.clock.heard_at(letter.at, self.last_at);
+                // The next heartbeat is due so long after this one. What goes on after an answer does so now.
+                let at = match event {
+                    Event::TaskHeartbeat { .. } => self.clock.heard_at(letter.at, self.last_at),
+                    _ => self.clock.now(),
+                };
                 Some(News { event, at, letter: Some(letter.id), call: None })
             }
         }
@@ -261,6 +275,13 @@ impl<O: Observer> Flight<O> {
             }
             Due::Stub(ended) => Some(outcome(*ended, now)),
         }
+    }
+
+    /// Whether a time limit had passed when something was said: it ended what was waited for.
+    pub(super) fn limit_passed_before(&self, at: Timestamp) -> bool {
+        let before = self.due.range(..(at, EffectId(0)));
+        let mut limits = before.filter(|(_, due)| matches!(due, Due::Timer { is_limit: true }));
+        !self.clock.skips() && limits.next().is_some()
     }
 
     /// A time limit that passed while nobody looked: nothing begins any more that it would have ended.

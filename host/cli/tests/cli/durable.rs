@@ -351,10 +351,7 @@ fn an_answer_in_time_counts_whenever_the_process_comes_back() {
         let ran = ran.again().args(["task", "success", &token, "--output", "1"]).run().succeeds();
         let ran = ran.again().args(["task", "success", &token]).run().exits(2);
         let ran = ran.says(["Task Timed Out: 'Provided task does not exist anymore'"]);
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_millis(2500) {
-            std::thread::yield_now();
-        }
+        pass(Duration::from_millis(2500));
         ran.again().args(["resume", "one"]).run().succeeds().prints("1");
     }
 }
@@ -364,10 +361,7 @@ fn an_answer_that_is_late_is_refused_also_while_no_process_runs() {
     for limit in ["TimeoutSeconds: 1", "HeartbeatSeconds: 1"] {
         let ran = killed(&asks(limit), &["--name", "one"], "  Ask  stub");
         let token = token_of(&ran);
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_millis(1200) {
-            std::thread::yield_now();
-        }
+        pass(Duration::from_millis(1200));
         let mut ran = ran;
         for said in ["success", "failure", "heartbeat"] {
             ran =
@@ -375,6 +369,56 @@ fn an_answer_that_is_late_is_refused_also_while_no_process_runs() {
         }
         ran.again().args(["resume", "one"]).run().exits(1).says(["  Ask  failed: States.Timeout"]);
     }
+}
+
+/// Lets so much time pass.
+fn pass(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_machines_time_goes_on_while_no_process_runs() {
+    let workflow =
+        asks("").replace("    definition:\n", "    definition:\n      TimeoutSeconds: 1\n");
+    let ran = killed(&workflow, &["--name", "one"], "  Ask  stub");
+    let token = token_of(&ran);
+    pass(Duration::from_millis(1200));
+    let ran = ran.again().args(["task", "success", &token]).run().exits(2);
+    let ran = ran.says(["Task Timed Out: '"]).again().args(["resume", "one"]).run().exits(1);
+    ran.says(["error: the execution timed out: States.Timeout"]);
+}
+
+#[test]
+fn what_follows_an_answer_has_its_time_from_then_on() {
+    let workflow = asks("TimeoutSeconds: 60")
+        .replace("  ask: {", "  next: { stub: { sleeps: 0.2, returns: done } }\n  ask: {")
+        .replace("          End: true\n", "          Next: Next\n        Next: { Type: Task, Resource: next, TimeoutSeconds: 1, End: true }\n");
+    let ran = killed(&workflow, &["--name", "one"], "  Ask  stub");
+    let token = token_of(&ran);
+    let ran = ran.again().args(["task", "success", &token]).run().succeeds();
+    pass(Duration::from_millis(1500));
+    ran.again().args(["resume", "one"]).run().succeeds().prints("\"done\"");
+}
+
+#[test]
+fn a_call_that_was_under_way_has_its_whole_time_again() {
+    let workflow = "functions:
+  moment: { stub: { fails: { error: Moment } } }
+  slow: { stub: { sleeps: 1, returns: done } }
+stateMachines:
+  machine:
+    definition:
+      StartAt: Moment
+      States:
+        Moment: { Type: Task, Resource: moment, Catch: [{ ErrorEquals: [Moment], Next: Slow }], End: true }
+        Slow: { Type: Task, Resource: slow, TimeoutSeconds: 2, End: true }
+";
+    let ran = killed(workflow, &["--name", "one"], "failed: Moment");
+    pass(Duration::from_millis(2200));
+    ran.again().args(["resume", "one"]).run().succeeds().prints("\"done\"");
 }
 
 #[test]

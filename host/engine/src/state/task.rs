@@ -67,7 +67,8 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, task: &Task) -> 
     let token = token.map(|token| open(turn, branch, token, timeout_at, heartbeat_in_seconds));
     let invocation = invoke(turn, branch, request, request_id);
     let timeout = timeout_at.map(|at| turn.set_timer(Purpose::Timeout, |_| at));
-    Ok(wait(Call { invocation: Some(invocation), timeout, token }))
+    let timeout_seconds = timeout_in_seconds;
+    Ok(wait(Call { invocation: Some(invocation), timeout, timeout_seconds, token }))
 }
 
 fn wait(call: Call) -> Flow {

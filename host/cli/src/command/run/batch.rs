@@ -174,7 +174,7 @@ fn await_others(
         if !std::mem::replace(&mut told, true) {
             let pid = share.journal.driven_by(first.key)?.unwrap_or_default();
             let count = counted(open.len(), "execution");
-            output.note(&format!("process {pid} runs {count} of the batch: waiting for their end"));
+            output.note(&format!("{count} left to process {pid} or others: waiting for their end"));
         }
         if !stops.none_within(workshop, AWAIT_INTERVAL) {
             return Ok(false);
