@@ -322,7 +322,7 @@ impl<O: Observer> Driver<O> {
         };
         self.looked_at = Instant::now();
         if is_time && !share.journal.is_in_place() {
-            return Err(JournalError::NotFound { path: share.journal.dir().to_owned() });
+            return Err(JournalError::Removed { path: share.journal.dir().to_owned() });
         }
         if !share.journal.inbox_changed()? && !self.looks {
             return Ok(());

@@ -18,6 +18,12 @@ pub enum JournalError {
         /// The folder.
         path: PathBuf,
     },
+    /// The file was removed or replaced while it was open.
+    #[error("the journal in `{}` was removed while it was in use", path.display())]
+    Removed {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The file is there and is something else.
     #[error("`{}` is not a journal", path.display())]
     NotAJournal {
@@ -147,6 +153,7 @@ impl JournalError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "name the folder that the executions were started with",
+            Self::Removed { .. } => "put the file back, or start the execution again",
             Self::NotAJournal { .. } => "name another folder, or move the file away",
             Self::TooNew { .. } => "use the version of stepwell that wrote it, or a newer one",
             Self::DiskFull { .. } => {

@@ -318,6 +318,14 @@ fn a_batch_that_was_killed_goes_on_as_one() {
     ran.says(["30 succeeded, 0 did not"]);
 }
 
+#[test]
+fn a_journal_that_is_removed_in_use_ends_the_run() {
+    let run = Cli::workflow(WORKFLOW).args(["--name", "one"]).start();
+    let run = run.wait_for("  Second  until ");
+    std::fs::remove_dir_all(run.folder().join(".stepwell")).unwrap();
+    run.end().exits(3).says(["the journal in `.stepwell` was removed while it was in use"]);
+}
+
 /// Waits for its token for a second, and is silent for a second at most.
 fn asks(limit: &str) -> String {
     format!(

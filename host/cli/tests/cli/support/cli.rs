@@ -167,6 +167,11 @@ impl Background {
         self
     }
 
+    /// Where it runs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Another run in the same folder, while this one goes on.
     pub(crate) fn beside(&self) -> Beside {
         Beside(command(self.folder.path()))
