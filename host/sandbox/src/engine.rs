@@ -1,21 +1,28 @@
-//! The sandbox as a whole: one wasmtime engine, one epoch clock, one set of host functions.
+//! The sandbox as a whole: one wasmtime engine, one set of host functions, one account whose concurrency
+//! all functions share.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
+use stepwell_lambda::ACCOUNT_CONCURRENCY;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::cache::CodeCache;
+use crate::concurrency::Account;
+use crate::fuel;
 use crate::function::Instance;
 use crate::host::{self, Host};
 use crate::limits::{LINEAR_MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX};
-use crate::meter::TICK;
 
 /// Instances at one time, idle warm ones included. Each reserves address space, not memory.
-pub const CONCURRENT_INVOCATIONS_MAX: u32 = 256;
+pub const CONCURRENT_INVOCATIONS_MAX: u32 = ACCOUNT_CONCURRENCY;
+
+/// After so long without an invocation a warm instance is given up, as Lambda's are after some minutes.
+const IDLE_MAX: Duration = Duration::from_secs(300);
 
 /// What one component may be made of, so that none can use up the pool that all share. A component
 /// from a bundler holds several modules: a task, an adapter, an interpreter and its libraries.
@@ -33,15 +40,31 @@ pub(crate) struct Inner {
     pub(crate) cache: Option<CodeCache>,
     /// Everything that compiled code depends on beside the component.
     pub(crate) compatibility: u64,
+    pub(crate) account: Account,
     slots: Arc<Semaphore>,
     idle: Mutex<Idle>,
+}
+
+/// What a sandbox is set up with.
+#[derive(Debug, Clone)]
+pub struct SandboxSettings {
+    /// Where compiled code is kept. Without one, every component is compiled in every process.
+    pub cache: Option<CodeCache>,
+    /// Invocations that may be under way at one time, over all functions.
+    pub account_concurrency: u32,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self { cache: None, account_concurrency: ACCOUNT_CONCURRENCY }
+    }
 }
 
 /// Warm instances that serve nobody.
 #[derive(Default)]
 struct Idle {
-    /// With the function that each belongs to; the one idle for longest in front.
-    instances: VecDeque<(u64, Placed)>,
+    /// With the function that each belongs to, and since when; the one idle for longest in front.
+    instances: VecDeque<(u64, Instant, Placed)>,
     /// How many invocations wait for a slot.
     waiting: usize,
 }
@@ -58,11 +81,11 @@ pub(crate) struct Placed {
 pub struct SandboxError(wasmtime::Error);
 
 impl Sandbox {
-    /// Sets the sandbox up. Without a cache, every component is compiled in every process.
-    pub fn new(cache: Option<CodeCache>) -> Result<Self, SandboxError> {
+    /// Sets the sandbox up.
+    pub fn new(settings: SandboxSettings) -> Result<Self, SandboxError> {
+        let SandboxSettings { cache, account_concurrency } = settings;
         let engine = Engine::new(&config()).map_err(SandboxError)?;
         let linker = host::linker(&engine).map_err(SandboxError)?;
-        start_clock(engine.weak());
         let hasher = BuildHasherDefault::<DefaultHasher>::default();
         let compatibility = hasher.hash_one(engine.precompile_compatibility_hash());
         Ok(Self(Arc::new(Inner {
@@ -70,6 +93,7 @@ impl Sandbox {
             linker,
             cache,
             compatibility,
+            account: Account::new(account_concurrency),
             slots: Arc::new(Semaphore::new(CONCURRENT_INVOCATIONS_MAX as usize)),
             idle: Mutex::default(),
         })))
@@ -93,7 +117,7 @@ impl Inner {
             idle.waiting += usize::from(oldest.is_none());
             oldest
         };
-        if let Some((_, Placed { instance, slot })) = oldest {
+        if let Some((_, _, Placed { instance, slot })) = oldest {
             drop(instance);
             return slot;
         }
@@ -104,9 +128,23 @@ impl Inner {
 
     /// An idle instance of a function, the one used last.
     pub(crate) fn take_idle(&self, function: u64) -> Option<Placed> {
+        self.evict();
         let instances = &mut self.idle().instances;
-        let index = instances.iter().rposition(|(owner, _)| *owner == function)?;
-        instances.remove(index).map(|(_, placed)| placed)
+        let index = instances.iter().rposition(|(owner, ..)| *owner == function)?;
+        instances.remove(index).map(|(.., placed)| placed)
+    }
+
+    /// Gives up what has been idle for too long.
+    fn evict(&self) {
+        let mut old = Vec::new();
+        let mut idle = self.idle();
+        while let Some((_, since, _)) = idle.instances.front()
+            && since.elapsed() > IDLE_MAX
+        {
+            old.extend(idle.instances.pop_front());
+        }
+        drop(idle);
+        drop(old);
     }
 
     /// Keeps an instance for a function's next invocation, unless somebody waits for its slot.
@@ -116,7 +154,7 @@ impl Inner {
             if idle.waiting > 0 {
                 Some(placed)
             } else {
-                idle.instances.push_back((function, placed));
+                idle.instances.push_back((function, Instant::now(), placed));
                 None
             }
         };
@@ -128,7 +166,7 @@ impl Inner {
         let gone: VecDeque<_> = {
             let instances = &mut self.idle().instances;
             let (gone, kept) =
-                std::mem::take(instances).into_iter().partition(|(owner, _)| *owner == function);
+                std::mem::take(instances).into_iter().partition(|(owner, ..)| *owner == function);
             *instances = kept;
             gone
         };
@@ -173,26 +211,10 @@ fn config() -> Config {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .memory_init_cow(true)
         .consume_fuel(true)
-        .epoch_interruption(true)
+        .operator_cost(fuel::operator_cost())
         // The same input must burn the same fuel on every machine.
         .relaxed_simd_deterministic(true)
         .concurrency_support(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     config
-}
-
-/// Advances the epoch until the engine is gone.
-fn start_clock(engine: EngineWeak) {
-    let clock = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(TICK);
-        }
-    };
-    std::thread::Builder::new()
-        .name("epoch clock".to_owned())
-        .stack_size(64 << 10)
-        .spawn(clock)
-        .expect("a process can start one thread more");
 }

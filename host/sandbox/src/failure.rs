@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use stepwell_lambda::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+
 use crate::report::Guard;
 
 /// An error's name and its cause, as long as Step Functions takes them (`facts/limits.md` 1).
@@ -35,16 +36,22 @@ pub enum FailureKind {
     Answer,
     /// The payload is too large.
     Request,
+    /// Too many invocations are under way.
+    Throttled,
 }
 
 impl Failure {
     /// Whether it ran out of fuel or time.
     pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self.kind, FailureKind::Guard(Guard::Fuel | Guard::Time))
+        matches!(self.kind, FailureKind::Guard(Guard::Fuel | Guard::Time | Guard::Wall))
     }
 
     /// The payload that Lambda answers with, which is the cause that a workflow sees.
     pub fn payload(&self) -> String {
+        // Said by the service, not by a function.
+        if self.kind == FailureKind::Throttled {
+            return self.message.clone();
+        }
         // Lambda's own failures name the type first, runtimes and the size limit the message.
         match self.kind {
             FailureKind::Task | FailureKind::Answer => {
@@ -53,7 +60,8 @@ impl Failure {
             FailureKind::Guard(_)
             | FailureKind::Crash
             | FailureKind::Init
-            | FailureKind::Request => {
+            | FailureKind::Request
+            | FailureKind::Throttled => {
                 json!({ "errorType": self.error_type, "errorMessage": self.message })
             }
         }
@@ -83,9 +91,9 @@ impl Failure {
         Self { kind: FailureKind::Guard(guard), error_type, message }
     }
 
-    pub(crate) fn out_of_memory(request_id: &str) -> Self {
+    pub(crate) fn out_of_memory(guard: Guard, request_id: &str) -> Self {
         Self {
-            kind: FailureKind::Guard(Guard::Memory),
+            kind: FailureKind::Guard(guard),
             error_type: "Runtime.OutOfMemory".to_owned(),
             message: format!(
                 "RequestId: {request_id} Error: Runtime exited with error: signal: killed"
@@ -96,6 +104,26 @@ impl Failure {
     pub(crate) fn stack_exhausted(request_id: &str) -> Self {
         let what = "signal: segmentation fault (stack overflow)";
         Self { kind: FailureKind::Guard(Guard::Stack), ..Self::crash(request_id, what) }
+    }
+
+    pub(crate) fn out_of_handles(request_id: &str, handles: usize) -> Self {
+        let what = format!("too many open files (a function has {handles} handles)");
+        Self { kind: FailureKind::Guard(Guard::Handles), ..Self::crash(request_id, &what) }
+    }
+
+    /// `facts/limits.md` 4, the Step Functions view.
+    pub(crate) fn throttled(request_id: &str, reserved: bool) -> Self {
+        let reason = if reserved {
+            "ReservedFunctionConcurrentInvocationLimitExceeded"
+        } else {
+            "ConcurrentInvocationLimitExceeded"
+        };
+        let message = format!(
+            "Rate Exceeded. Reason: {reason} (Service: Lambda, Status Code: 429, Request ID: {request_id}) \
+             (SDK Attempt Count: 1)"
+        );
+        let error_type = "Lambda.TooManyRequestsException".to_owned();
+        Self { kind: FailureKind::Throttled, error_type, message }
     }
 
     pub(crate) fn crash(request_id: &str, what: &str) -> Self {

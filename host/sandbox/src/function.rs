@@ -7,32 +7,36 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::value::RawValue;
+use stepwell_lambda::{self as lambda, Breach, Cpu, FunctionLimits, InitUsage, Limit, Usage};
 use stepwell_objects::Buckets;
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::component::{Component, chain};
+use crate::concurrency::Share;
 use crate::engine::{Placed, Sandbox};
 use crate::failure::{Failure, FailureKind};
+use crate::fuel;
 use crate::grants::Grants;
 use crate::host::bindings::Task;
 use crate::host::{Current, Host};
-use crate::limits::{Cpu, GUEST_HANDLES_MAX, INIT_TIMEOUT, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
-use crate::meter::{Metered, TimedOut};
-use crate::report::{Guard, Report, Status};
+use crate::limits::{GUEST_HANDLES_MAX, InForce, Refused};
+use crate::meter::{Bounds, Metered, TimedOut};
+use crate::report::{FailedInit, Guard, InitPhase, Report, Status};
 
 /// What makes a component a function.
 #[derive(Clone)]
 pub struct FunctionSettings {
     /// Its name in the workflow.
     pub name: String,
-    /// Memory in MB, 128 to 10,240.
-    pub memory_mb: u32,
-    /// Timeout in seconds, 1 to 900.
-    pub timeout_seconds: u32,
-    /// Fuel of one invocation, instead of what memory and timeout give. More fuel makes the CPU faster,
-    /// so that burning all of it still takes the timeout; less ends the invocation sooner.
-    pub fuel: Option<u64>,
+    /// Memory, timeout and what else Lambda limits. More fuel than memory and timeout give makes the CPU
+    /// faster, so that burning all of it still takes the timeout; less ends the invocation sooner.
+    pub limits: FunctionLimits,
+    /// What becomes of an invocation that breaks a limit.
+    pub enforcement: Enforcement,
+    /// How many invocations may be under way at one time; `None`: what the account has for all.
+    pub reserved_concurrency: Option<u32>,
     /// Variables that the task sees.
     pub variables: BTreeMap<String, String>,
     /// Whether instances are kept.
@@ -41,6 +45,24 @@ pub struct FunctionSettings {
     pub grants: Grants,
     /// Where its objects are.
     pub objects: Arc<dyn Buckets>,
+    /// What its random numbers follow from, together with the id of the invocation that an instance was
+    /// made for; `None`: chance.
+    pub seed: Option<u64>,
+    /// The time that it sees when an instance is made; from then on it goes on with what the task computes
+    /// and sleeps, not with the clock on the wall. `None`: the time that it is.
+    pub clock: Option<SystemTime>,
+}
+
+/// What becomes of an invocation that breaks one of its function's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Enforcement {
+    /// It fails as on Lambda.
+    #[default]
+    Enforce,
+    /// It goes on under the largest limits that Lambda has, and the report tells what it broke.
+    Warn,
+    /// It goes on like that, and nothing is told.
+    Off,
 }
 
 /// Whether an instance serves more than one invocation.
@@ -63,7 +85,10 @@ struct Inner {
     settings: FunctionSettings,
     name: Arc<str>,
     grants: Arc<Grants>,
+    /// The CPU that durations are told by.
     cpu: Cpu,
+    in_force: InForce,
+    share: Share,
 }
 
 /// One call of a function.
@@ -75,6 +100,37 @@ pub struct Invocation {
     pub function_arn: Arc<str>,
     /// The event: JSON text.
     pub payload: String,
+}
+
+impl Invoked {
+    /// What Lambda would have written to the function's log, line by line (`facts/limits.md` 5).
+    /// `ended_at` is the time of the end, such as `2026-11-23T20:15:00.000Z`. A line may have line ends of
+    /// the task's own.
+    pub fn log_lines(&self, ended_at: &str) -> Vec<String> {
+        let Self { result, report } = self;
+        if report.status == Status::Throttled {
+            return Vec::new();
+        }
+        let id = &report.request_id;
+        let mut lines = report.lines_before();
+        lines.extend(report.log.iter().map(ToString::to_string));
+        if let Err(failure) = result {
+            match failure.kind {
+                FailureKind::Guard(Guard::Fuel | Guard::Time | Guard::Wall) => {
+                    let seconds = report.limits.timeout_seconds;
+                    let text = format!("{ended_at} {id} Task timed out after {seconds}.00 seconds");
+                    lines.extend([text, String::new()]);
+                }
+                FailureKind::Guard(_) | FailureKind::Crash | FailureKind::Init => {
+                    lines.extend([failure.message.clone(), failure.error_type.clone()]);
+                }
+                _ => {}
+            }
+        }
+        lines.push(format!("END RequestId: {id}"));
+        lines.push(report.to_string());
+        lines
+    }
 }
 
 /// What came of an invocation.
@@ -92,32 +148,50 @@ pub(crate) struct Instance {
     task: Task,
 }
 
-/// How the init phase failed.
-struct FailedInit {
+/// An instance that could not be made.
+struct Unmade {
     failure: Failure,
-    duration: Duration,
+    usage: InitUsage,
     store: Store<Host>,
 }
 
-/// What an invocation took, for its report.
-#[derive(Clone, Copy, Default)]
-struct Took {
-    duration: Duration,
-    init_duration: Option<Duration>,
-    fuel_used: u64,
+/// A call of a function that is under way.
+struct Call {
+    request_id: String,
+    function_arn: Arc<str>,
+    request_bytes: usize,
+    began: Instant,
+    began_at: SystemTime,
+    init: Init,
+    /// A limit that was broken before the call reached the task.
+    breach: Option<Breach>,
+}
+
+/// How the call came to its instance.
+#[derive(Default)]
+struct Init {
+    /// Attempts that failed.
+    failed: Vec<FailedInit>,
+    /// The attempt before the invocation.
+    usage: Option<InitUsage>,
+    /// The instance was made within the invocation, whose fuel and time went on since then.
+    within: bool,
 }
 
 impl Function {
     /// Makes a function of a component.
     pub fn new(sandbox: &Sandbox, component: Component, settings: FunctionSettings) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let FunctionLimits { memory_mb, timeout_seconds, fuel, .. } = settings.limits;
         Self(Arc::new(Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             sandbox: sandbox.clone(),
             component,
             name: settings.name.as_str().into(),
             grants: Arc::new(settings.grants.clone()),
-            cpu: Cpu::of(settings.memory_mb, settings.timeout_seconds, settings.fuel),
+            cpu: Cpu::of(memory_mb, timeout_seconds, fuel),
+            in_force: InForce::of(&settings.limits, settings.enforcement),
+            share: Share::new(&sandbox.inner().account, settings.reserved_concurrency),
             settings,
         }))
     }
@@ -127,33 +201,59 @@ impl Function {
         &self.0.component
     }
 
+    /// What it is.
+    pub fn settings(&self) -> &FunctionSettings {
+        &self.0.settings
+    }
+
     /// Invokes the function. Dropping the future stops the guest at once.
     ///
-    /// A guest that computes gives way to others every tick, so invocations share a thread fairly; put
-    /// each on a task of its own to use all cores.
+    /// A guest that computes gives way to others every millisecond or so, so invocations share a thread
+    /// fairly; put each on a task of its own to use all cores.
     pub async fn invoke(&self, invocation: Invocation) -> Invoked {
-        let began = Instant::now();
         let function = &*self.0;
-        if invocation.payload.len() > REQUEST_BYTES_MAX {
-            return function.refused(invocation.request_id, Failure::request_too_large(), began);
+        let Invocation { request_id, function_arn, payload } = invocation;
+        let mut call = Call {
+            request_id,
+            function_arn,
+            request_bytes: payload.len(),
+            began: Instant::now(),
+            began_at: SystemTime::now(),
+            init: Init::default(),
+            breach: None,
+        };
+        if payload.len() > function.in_force.request_bytes_max {
+            return function.refused(call, Failure::request_too_large());
         }
+        let _admission = match function.share.admit(&function.sandbox.inner().account) {
+            Ok(admission) => admission,
+            Err(crowded) => {
+                let (used, allowed) = (crowded.wanted.into(), crowded.allowed.into());
+                call.breach = Some(Breach { limit: Limit::Concurrency, used, allowed });
+                if function.settings.enforcement == Enforcement::Enforce {
+                    let reserved = function.share.is_reserved();
+                    let failure = Failure::throttled(&call.request_id, reserved);
+                    return function.refused(call, failure);
+                }
+                crowded.anyway()
+            }
+        };
         let idle = match function.settings.environment {
             Environment::Warm => function.sandbox.inner().take_idle(function.id),
             Environment::Fresh => None,
         };
-        let (mut placed, init) = if let Some(placed) = idle {
-            (placed, None)
-        } else {
-            let slot = function.sandbox.inner().slot().await;
-            match function.init(&invocation.request_id).await {
-                Ok((instance, duration)) => (Placed { instance, slot }, Some(duration)),
-                Err(failed) => return function.not_made(invocation.request_id, failed, began),
-            }
+        let mut placed = match idle {
+            Some(placed) => placed,
+            None => match function.place(&mut call).await {
+                Ok(placed) => placed,
+                Err(unmade) => return function.not_made(call, *unmade),
+            },
         };
-        let invoked = function.handle(&mut placed.instance, invocation, init, began).await;
+        let invoked = function.handle(&mut placed.instance, call, &payload).await;
         // What a failure leaves behind is not trusted, as Lambda does not.
         let sound = matches!(invoked.report.status, Status::Success | Status::Failed);
         if sound && function.settings.environment == Environment::Warm {
+            placed.instance.store.data_mut().rest();
             function.sandbox.inner().keep(function.id, placed);
         }
         invoked
@@ -161,202 +261,263 @@ impl Function {
 }
 
 impl Inner {
-    /// Makes an instance: unthrottled CPU for up to ten seconds, as Lambda's init phase has.
-    async fn init(&self, request_id: &str) -> Result<(Instance, Duration), FailedInit> {
-        let mut store = self.store();
-        let cpu = Cpu::init();
-        store.set_fuel(cpu.budget).expect("the engine was configured to consume fuel");
-        store.set_epoch_deadline(1);
-        let clocks = Arc::clone(&store.data().clocks);
-        let timeout_ms = u64::try_from(INIT_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-        store.data_mut().current = Current { timeout_ms, cpu, ..Current::default() };
+    /// Makes an instance: at first with an unthrottled CPU for ten seconds, and when that fails once more
+    /// within the invocation, as Lambda does (`facts/limits.md` 3, 5).
+    async fn place(&self, call: &mut Call) -> Result<Placed, Box<Unmade>> {
+        let slot = self.sandbox.inner().slot().await;
+        let InForce { init_cpu, init_timeout, cpu, timeout, .. } = self.in_force;
+        let bounds = Bounds { cpu: init_cpu, timeout: init_timeout };
+        match self.init(bounds, &call.request_id).await {
+            Ok((instance, usage)) => {
+                call.init.usage = Some(usage);
+                return Ok(Placed { instance, slot });
+            }
+            Err(unmade) => call.init.note(InitPhase::Init, &unmade, &bounds),
+        }
+        call.init.within = true;
+        let bounds = Bounds { cpu, timeout };
+        match self.init(bounds, &call.request_id).await {
+            Ok((instance, _)) => Ok(Placed { instance, slot }),
+            Err(unmade) => {
+                if !unmade.failure.is_timeout() {
+                    call.init.note(InitPhase::Invoke, &unmade, &bounds);
+                }
+                Err(Box::new(unmade))
+            }
+        }
+    }
+
+    async fn init(
+        &self,
+        bounds: Bounds,
+        request_id: &str,
+    ) -> Result<(Instance, InitUsage), Unmade> {
+        let mut store = self.store(request_id);
+        fuel::fill(&mut store, bounds.cpu.budget);
+        let meter = Arc::clone(&store.data().meter);
+        store.data_mut().current = Current {
+            budget: bounds.cpu.budget,
+            timeout_ms: u64::try_from(bounds.timeout.as_millis()).unwrap_or(u64::MAX),
+            cpu: bounds.cpu,
+            ..Current::default()
+        };
         let made = {
             let call = pin!(self.component.pre().instantiate_async(&mut store));
-            Metered::new(call, &clocks, INIT_TIMEOUT, cpu.wall_max).await
+            Metered::new(call, &meter, bounds).await
         };
-        let duration = cpu.time_of_rest(store.get_fuel().unwrap_or(0)) + clocks.waited();
-        // Lambda would try once more, within the invocation and its timeout, and see the same.
-        let seconds = self.settings.timeout_seconds;
+        let left = store.get_fuel().unwrap_or(0);
+        let usage =
+            InitUsage { fuel: bounds.cpu.budget.saturating_sub(left), waited: meter.waited() };
+        let seconds = self.settings.limits.timeout_seconds;
         let failure = match made {
-            Ok(Ok(_)) if duration > INIT_TIMEOUT => {
+            Ok(Ok(_)) if bounds.cpu.time(usage.fuel) + usage.waited > bounds.timeout => {
                 Failure::timed_out(Guard::Time, request_id, seconds)
             }
-            Ok(Ok(task)) => return Ok((Instance { store, task }, duration)),
+            Ok(Ok(task)) => return Ok((Instance { store, task }, usage)),
             Ok(Err(error)) => {
-                let failure = failure_of(&error, &store, request_id, seconds);
+                let failure = self.failure_of(&error, &store, request_id);
                 let crashed = error.is::<Trap>() || error.is::<I32Exit>();
                 match failure.kind {
                     FailureKind::Crash if !crashed => Failure::init(request_id, &cause_of(&error)),
                     _ => failure,
                 }
             }
-            Err(TimedOut) => Failure::timed_out(Guard::Time, request_id, seconds),
+            Err(TimedOut(guard)) => Failure::timed_out(guard, request_id, seconds),
         };
-        Err(FailedInit { failure, duration, store })
+        Err(Unmade { failure, usage, store })
     }
 
     /// A store for one instance, with its bounds.
-    fn store(&self) -> Store<Host> {
-        let settings = &self.settings;
-        let host = Host::new(
-            settings.memory_mb,
-            &settings.variables,
-            Arc::clone(&self.grants),
-            Arc::clone(&settings.objects),
-        );
+    fn store(&self, request_id: &str) -> Store<Host> {
+        let host = Host::new(&self.settings, &self.in_force, &self.grants, request_id);
         let mut store = Store::new(&self.sandbox.inner().engine, host);
         store.limiter(|host| &mut host.memory);
-        store.epoch_deadline_callback(on_tick);
+        store.call_hook(fuel::on_call);
         // A guest cannot hand over more than it has; what it hands over twice in one call can be more.
-        store.set_hostcall_fuel((settings.memory_mb as usize) << 20);
+        store.set_hostcall_fuel((self.in_force.memory_mb as usize) << 20);
         store.set_max_component_handles(GUEST_HANDLES_MAX);
         store
     }
 
-    async fn handle(
-        &self,
-        instance: &mut Instance,
-        invocation: Invocation,
-        init_duration: Option<Duration>,
-        began: Instant,
-    ) -> Invoked {
+    async fn handle(&self, instance: &mut Instance, call: Call, payload: &str) -> Invoked {
         let Instance { store, task } = instance;
-        let cpu = self.cpu;
-        let timeout = self.timeout();
-        let request_id = invocation.request_id;
-        let clocks = Arc::clone(&store.data().clocks);
-        clocks.reset();
-        store.set_fuel(cpu.budget).expect("the engine was configured to consume fuel");
-        store.set_epoch_deadline(1);
-        store.data_mut().current = Current {
-            request_id: request_id.clone(),
+        let InForce { cpu, timeout, .. } = self.in_force;
+        let meter = Arc::clone(&store.data().meter);
+        if !call.init.within {
+            fuel::fill(store, cpu.budget);
+        }
+        let host = store.data_mut();
+        host.current = Current {
+            request_id: call.request_id.clone(),
             function_name: Arc::clone(&self.name),
-            function_arn: invocation.function_arn,
-            memory_mb: self.settings.memory_mb,
-            timeout_ms: u64::from(self.settings.timeout_seconds) * 1000,
-            cpu,
-            deadline: Some(SystemTime::now() + timeout),
+            function_arn: Arc::clone(&call.function_arn),
+            memory_mb: self.settings.limits.memory_mb,
+            timeout_ms: u64::from(self.settings.limits.timeout_seconds) * 1000,
+            budget: cpu.budget,
+            cpu: self.cpu,
+            deadline: Some(host.now() + self.timeout()),
         };
         let answered = {
             let handler = task.stepwell_task_handler();
-            let call = pin!(handler.call_handle(&mut *store, &invocation.payload));
-            Metered::new(call, &clocks, timeout, cpu.wall_max).await
+            let call = pin!(handler.call_handle(&mut *store, payload));
+            Metered::new(call, &meter, Bounds { cpu, timeout }).await
         };
-        let fuel_left = store.get_fuel().unwrap_or(0);
-        let duration = cpu.time_of_rest(fuel_left) + clocks.waited();
-        let seconds = self.settings.timeout_seconds;
+        let fuel = cpu.budget.saturating_sub(store.get_fuel().unwrap_or(0));
+        let seconds = self.settings.limits.timeout_seconds;
+        let request_id = &call.request_id;
         let result = match answered {
-            Ok(Ok(_)) if duration > timeout => {
-                Err(Failure::timed_out(Guard::Time, &request_id, seconds))
+            Ok(Ok(_)) if cpu.time(fuel) + meter.waited() > timeout => {
+                Err(Failure::timed_out(Guard::Time, request_id, seconds))
             }
-            Ok(Ok(Ok(answer))) => check_answer(answer),
+            Ok(Ok(Ok(answer))) => check_answer(answer, self.in_force.response_bytes_max),
             Ok(Ok(Err(failure))) => Err(Failure::task(&failure.error, &failure.cause)),
-            Ok(Err(error)) => Err(failure_of(&error, store, &request_id, seconds)),
-            Err(TimedOut) => Err(Failure::timed_out(Guard::Time, &request_id, seconds)),
+            Ok(Err(error)) => Err(self.failure_of(&error, store, request_id)),
+            Err(TimedOut(guard)) => Err(Failure::timed_out(guard, request_id, seconds)),
         };
-        let fuel_used = cpu.budget.saturating_sub(fuel_left);
-        let took = Took { duration, init_duration, fuel_used };
-        self.report(request_id, result, took, began, Some(store.data_mut()))
+        self.report(call, result, fuel, meter.waited(), Some(store.data_mut()))
     }
 
-    /// An invocation whose instance could not be made.
-    fn not_made(&self, request_id: String, failed: FailedInit, began: Instant) -> Invoked {
-        let FailedInit { failure, duration, mut store } = failed;
-        // As Lambda reports it: an init phase that timed out has become part of the invocation.
-        let init_duration = (!failure.is_timeout()).then_some(duration);
-        let took = Took { duration: Duration::ZERO, init_duration, fuel_used: 0 };
-        self.report(request_id, Err(failure), took, began, Some(store.data_mut()))
+    /// An invocation whose instance could not be made: what failed last is what it tells.
+    fn not_made(&self, call: Call, unmade: Unmade) -> Invoked {
+        let Unmade { failure, usage, mut store } = unmade;
+        self.report(call, Err(failure), usage.fuel, usage.waited, Some(store.data_mut()))
     }
 
-    /// An invocation that never came to the sandbox.
-    fn refused(&self, request_id: String, failure: Failure, began: Instant) -> Invoked {
-        self.report(request_id, Err(failure), Took::default(), began, None)
+    /// An invocation that never came to the task.
+    fn refused(&self, call: Call, failure: Failure) -> Invoked {
+        self.report(call, Err(failure), 0, Duration::ZERO, None)
     }
 
     fn report(
         &self,
-        request_id: String,
+        call: Call,
         result: Result<String, Failure>,
-        took: Took,
-        began: Instant,
+        fuel: u64,
+        waited: Duration,
         host: Option<&mut Host>,
     ) -> Invoked {
-        let memory_max = (self.settings.memory_mb as usize) << 20;
-        let memory_used = host.as_ref().map_or(0, |host| host.memory.used_bytes());
-        let (log, log_dropped_bytes) = host.map_or_else(Default::default, |host| {
-            host.log.lock().expect("nothing panics while it holds this lock").take()
-        });
-        let guard = result.as_ref().err().map(|failure| failure.kind);
+        let limits = self.settings.limits;
+        let refused = host.as_ref().and_then(|host| host.memory.refused());
+        let mut usage = Usage {
+            fuel,
+            waited,
+            init: call.init.usage,
+            request_bytes: call.request_bytes as u64,
+            response_bytes: result.as_ref().map_or(0, |answer| answer.len() as u64),
+            ..Usage::default()
+        };
+        let (mut log, mut log_dropped_bytes) = (Vec::new(), 0);
+        if let Some(host) = host {
+            host.use_up(&mut usage);
+            let mut written = host.log.lock().expect("nothing panics while it holds this lock");
+            usage.log_bytes = written.bytes();
+            (log, log_dropped_bytes) = written.take();
+        }
+        if refused.is_some() {
+            // As Lambda tells it: what was refused was more than there is.
+            usage.memory_peak_bytes = u64::from(self.in_force.memory_mb) << 20;
+        }
+        let duration = match &result {
+            Err(failure) if failure.is_timeout() => self.timeout(),
+            _ => lambda::duration(&usage, &limits),
+        };
         let report = Report {
-            request_id,
-            duration: match &result {
-                Err(failure) if failure.is_timeout() => self.timeout(),
-                _ => took.duration,
-            },
-            init_duration: took.init_duration,
-            wall: began.elapsed(),
-            memory_size_mb: self.settings.memory_mb,
-            memory_peak_bytes: match guard {
-                Some(FailureKind::Guard(Guard::Memory)) => memory_max,
-                _ => memory_used,
-            },
-            fuel_used: took.fuel_used,
+            request_id: call.request_id,
+            began_at: call.began_at,
+            duration,
+            init_duration: lambda::init_duration(&usage),
+            failed_inits: call.init.failed,
+            wall: call.began.elapsed(),
+            limits,
             fuel_budget: self.cpu.budget,
             status: status_of(&result),
+            breaches: self.breaches(call.breach, &usage, refused, &result),
+            usage,
             log,
             log_dropped_bytes,
         };
         Invoked { result, report }
     }
 
+    /// The limits that were broken: where they are enforced, by what ended the invocation.
+    fn breaches(
+        &self,
+        before: Option<Breach>,
+        usage: &Usage,
+        refused: Option<Refused>,
+        result: &Result<String, Failure>,
+    ) -> Vec<Breach> {
+        if self.settings.enforcement == Enforcement::Off {
+            return Vec::new();
+        }
+        let mut breaches: Vec<Breach> = before.into_iter().collect();
+        breaches.extend(lambda::breaches(usage, &self.settings.limits));
+        if let Some(refused) = refused {
+            let allowed = u64::from(self.settings.limits.memory_mb) << 20;
+            breaches.retain(|breach| breach.limit != Limit::Memory);
+            breaches.push(Breach { limit: Limit::Memory, used: refused.wanted_bytes, allowed });
+        }
+        let is_timeout = result.as_ref().is_err_and(Failure::is_timeout);
+        if is_timeout && !breaches.iter().any(|breach| breach.limit == Limit::Timeout) {
+            // It was stopped there: how long it would have taken, nobody knows.
+            let timeout = u64::from(self.settings.limits.timeout_seconds) * 1000;
+            breaches.push(Breach { limit: Limit::Timeout, used: timeout, allowed: timeout });
+        }
+        breaches
+    }
+
     fn timeout(&self) -> Duration {
-        Duration::from_secs(u64::from(self.settings.timeout_seconds))
+        Duration::from_secs(u64::from(self.settings.limits.timeout_seconds))
+    }
+
+    /// What an error of wasmtime means to the function.
+    fn failure_of(&self, error: &wasmtime::Error, store: &Store<Host>, request_id: &str) -> Failure {
+        if let Some(refused) = store.data().memory.refused() {
+            return Failure::out_of_memory(refused.guard, request_id);
+        }
+        if let Some(I32Exit(status)) = error.downcast_ref() {
+            return Failure::exit(request_id, *status);
+        }
+        if let Some(ResourceTableError::Full) = error.downcast_ref() {
+            return Failure::out_of_handles(request_id, self.in_force.handles_max);
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::OutOfFuel) => {
+                Failure::timed_out(Guard::Fuel, request_id, self.settings.limits.timeout_seconds)
+            }
+            Some(Trap::StackOverflow) => Failure::stack_exhausted(request_id),
+            _ => Failure::crash(request_id, &cause_of(error)),
+        }
+    }
+}
+
+impl Init {
+    /// Keeps an attempt that failed.
+    fn note(&mut self, phase: InitPhase, unmade: &Unmade, bounds: &Bounds) {
+        let is_timeout = unmade.failure.is_timeout();
+        let took = bounds.cpu.time(unmade.usage.fuel) + unmade.usage.waited;
+        self.failed.push(FailedInit {
+            phase,
+            duration: if is_timeout { bounds.timeout } else { took },
+            error_type: (!is_timeout).then(|| unmade.failure.error_type.clone()),
+        });
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.share.release(&self.sandbox.inner().account);
         self.sandbox.inner().forget(self.id);
     }
 }
 
-/// Called while the guest computes: notes how much CPU time it has had and lets others run. [`Metered`]
-/// ends it there when that and its waiting are too much.
-#[expect(clippy::needless_pass_by_value, reason = "wasmtime calls it so")]
-fn on_tick(store: wasmtime::StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
-    let fuel = store.get_fuel()?;
-    let host = store.data();
-    host.clocks.tick(host.current.cpu.time_of_rest(fuel));
-    Ok(UpdateDeadline::Yield(1))
-}
-
-fn check_answer(answer: String) -> Result<String, Failure> {
-    if answer.len() > RESPONSE_BYTES_MAX {
+fn check_answer(answer: String, bytes_max: usize) -> Result<String, Failure> {
+    if answer.len() > bytes_max {
         return Err(Failure::response_too_large());
     }
     match serde_json::from_str::<&RawValue>(&answer) {
         Ok(_) => Ok(answer),
         Err(error) => Err(Failure::not_json(&error.to_string())),
-    }
-}
-
-/// What an error of wasmtime means to the function.
-fn failure_of(
-    error: &wasmtime::Error,
-    store: &Store<Host>,
-    request_id: &str,
-    timeout_seconds: u32,
-) -> Failure {
-    if store.data().memory.refused {
-        return Failure::out_of_memory(request_id);
-    }
-    if let Some(I32Exit(status)) = error.downcast_ref() {
-        return Failure::exit(request_id, *status);
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => Failure::timed_out(Guard::Fuel, request_id, timeout_seconds),
-        Some(Trap::StackOverflow) => Failure::stack_exhausted(request_id),
-        _ => Failure::crash(request_id, &cause_of(error)),
     }
 }
 
@@ -373,7 +534,10 @@ fn status_of(result: &Result<String, Failure>) -> Status {
     let error = |guard| Status::Error { error_type: failure.error_type.clone(), guard };
     match failure.kind {
         FailureKind::Task => Status::Failed,
-        FailureKind::Guard(guard @ (Guard::Fuel | Guard::Time)) => Status::Timeout(guard),
+        FailureKind::Guard(guard @ (Guard::Fuel | Guard::Time | Guard::Wall)) => {
+            Status::Timeout(guard)
+        }
+        FailureKind::Throttled => Status::Throttled,
         FailureKind::Guard(guard) => error(Some(guard)),
         FailureKind::Crash | FailureKind::Init | FailureKind::Answer | FailureKind::Request => {
             error(None)

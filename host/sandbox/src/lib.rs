@@ -4,19 +4,21 @@
 //! ```text
 //!   Sandbox --load--> Component --function(settings)--> Function --invoke(payload)--> Invoked
 //!   one engine,       compiled, cached on disk,         a name, limits,               result or failure,
-//!   one epoch clock   checked against the world         grants                        and the report
+//!   one account       checked against the world         grants                        and the report
 //! ```
 //!
 //! Reading order: [`Sandbox`], [`Component`], [`FunctionSettings`], [`Function`], [`Invoked`],
-//! [`Failure`], [`Report`]; then `limits` (memory, CPU as fuel, time), `meter` (the two clocks) and
-//! `host` (what a task sees of the world).
+//! [`Failure`], [`Report`]; then `limits` (what is in force, memory), `fuel` (CPU), `meter` (time) and `host`
+//! (what a task sees of the world).
 //!
 //! The only crate that names wasmtime. Knows nothing of workflows.
 
 mod cache;
 mod component;
+mod concurrency;
 mod engine;
 mod failure;
+mod fuel;
 mod function;
 mod grants;
 mod host;
@@ -26,11 +28,8 @@ mod report;
 
 pub use cache::CodeCache;
 pub use component::{Component, ComponentKind, Inspection, LoadError};
-pub use engine::{CONCURRENT_INVOCATIONS_MAX, Sandbox, SandboxError};
+pub use engine::{CONCURRENT_INVOCATIONS_MAX, Sandbox, SandboxError, SandboxSettings};
 pub use failure::{Failure, FailureKind};
-pub use function::{Environment, Function, FunctionSettings, Invocation, Invoked};
+pub use function::{Enforcement, Environment, Function, FunctionSettings, Invocation, Invoked};
 pub use grants::{Grants, HttpGrant, ObjectGrant};
-pub use limits::{
-    FUEL_PER_VCPU_SECOND, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, VCPU_MEMORY_MB, fuel_budget,
-};
-pub use report::{Guard, LOG_BYTES_MAX, LogLine, LogSource, Report, Status};
+pub use report::{FailedInit, Guard, InitPhase, LogLine, LogSource, Report, Status};

@@ -1,92 +1,145 @@
-//! The two clocks of an invocation.
+//! What an invocation has taken so far, and the end of its time.
 //!
-//! Fuel counts what the guest computes; this counts what it waits for. Together they are the time that
-//! Lambda would have taken. A guest that computes is looked at every tick of the epoch clock, one that
-//! waits has a timer around its call, so that neither can outlive its timeout:
+//! Fuel counts what the guest computes, this counts what it waits for; together they are the time that
+//! Lambda would have taken. Whoever computes gives way every [`YIELD_FUEL`](crate::fuel::YIELD_FUEL) units
+//! and is looked at then; whoever waits has a timer around the call, so that neither outlives its timeout:
 //!
 //! ```text
-//!   guest code     host call              guest code
-//!   fuel, epochs | waiting, timer       | fuel, epochs
+//!   guest code        host call              guest code
+//!   fuel, yields    | waiting, timer       | fuel, yields
 //! ```
 //!
-//! A tick sees the fuel that a guest had burnt when its current function last called another: wasmtime
-//! keeps it in a register meanwhile. So a guest that waited and then loops within one function may go on
-//! until its fuel is gone; the verdict and the report are the same.
-//!
-//! A third, coarse clock is for work that fuel does not see: the time that the host's thread is busy with
-//! the invocation, so that cheap calls of expensive host functions end as well.
+//! A second, coarse limit is for work that fuel does not see: the time that the host's thread is busy with
+//! the invocation.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use stepwell_lambda::Cpu;
 use tokio::time::Sleep;
 
-/// How often the guest is looked at: the epoch's tick.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+use crate::report::Guard;
 
-/// What the two clocks share. The guest's side is written at each tick, the host's side at each wait.
+/// What the two sides of an invocation know together: the guest's side writes fuel at each call of the
+/// host, the host's side waiting at each wait.
 #[derive(Debug, Default)]
-pub(crate) struct Clocks {
+pub(crate) struct Meter {
     waited_ns: AtomicU64,
-    cpu_ns: AtomicU64,
-    /// The call was left only to let others run, not to wait.
-    yielded: AtomicBool,
+    fuel_left: AtomicU64,
+    /// Fuel for what the host did, not taken from the store yet.
+    owed: AtomicU64,
+    /// How often the call was left, to wait or to let others run.
+    departures: AtomicU64,
+    /// When the call was entered last.
+    entered_ns: AtomicU64,
 }
 
-impl Clocks {
+impl Meter {
+    /// Begins anew, with so much fuel.
+    pub(crate) fn reset(&self, fuel: u64) {
+        self.waited_ns.store(0, Ordering::Relaxed);
+        self.owed.store(0, Ordering::Relaxed);
+        self.fuel_left.store(fuel, Ordering::Relaxed);
+    }
+
     pub(crate) fn waited(&self) -> Duration {
         Duration::from_nanos(self.waited_ns.load(Ordering::Relaxed))
     }
 
-    /// Notes the CPU time so far, and that the guest yields.
-    pub(crate) fn tick(&self, cpu: Duration) {
-        self.cpu_ns.store(nanos(cpu), Ordering::Relaxed);
-        self.yielded.store(true, Ordering::Relaxed);
+    /// The fuel that was left when the guest last called the host.
+    pub(crate) fn fuel_left(&self) -> u64 {
+        self.fuel_left.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn reset(&self) {
-        self.waited_ns.store(0, Ordering::Relaxed);
-        self.cpu_ns.store(0, Ordering::Relaxed);
-        self.yielded.store(false, Ordering::Relaxed);
+    pub(crate) fn note_fuel(&self, left: u64) {
+        self.fuel_left.store(left, Ordering::Relaxed);
     }
 
-    fn spent(&self) -> Duration {
-        self.waited() + Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed))
+    /// Charges fuel for work of the host: a unit for each byte that it moves, as for the guest's own
+    /// bulk operations.
+    pub(crate) fn charge(&self, fuel: u64) {
+        self.owed.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_owed(&self) -> u64 {
+        self.owed.swap(0, Ordering::Relaxed)
+    }
+
+    pub(crate) fn departures(&self) -> u64 {
+        self.departures.load(Ordering::Relaxed)
+    }
+
+    /// How long the thread has been busy with the call since it was entered.
+    pub(crate) fn busy(&self) -> Duration {
+        let entered = Duration::from_nanos(self.entered_ns.load(Ordering::Relaxed));
+        BASE.elapsed().saturating_sub(entered)
     }
 }
 
-/// The timeout has passed.
+/// Times are counted from here.
+static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// What a call may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// How fast fuel becomes time, how much there is, and how long the host may be busy.
+    pub(crate) cpu: Cpu,
+    /// Computing and waiting together.
+    pub(crate) timeout: Duration,
+}
+
+/// The time is over, and which guard saw it.
 #[derive(Debug)]
-pub(crate) struct TimedOut;
+pub(crate) struct TimedOut(pub(crate) Guard);
 
 /// A call into a guest, metered.
 pub(crate) struct Metered<'c, F> {
     call: F,
-    clocks: &'c Arc<Clocks>,
-    timeout: Duration,
-    /// How long the call may take on the wall, without the time that others have.
-    wall_max: Duration,
+    meter: &'c Meter,
+    bounds: Bounds,
     /// How long the host has worked for it.
     busy: Duration,
     left_at: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    wakes: Option<(Arc<Wakes>, Waker)>,
 }
 
 impl<'c, F> Metered<'c, F> {
-    pub(crate) fn new(
-        call: F,
-        clocks: &'c Arc<Clocks>,
-        timeout: Duration,
-        wall_max: Duration,
-    ) -> Self {
-        Self { call, clocks, timeout, wall_max, busy: Duration::ZERO, left_at: None, timer: None }
+    pub(crate) fn new(call: F, meter: &'c Meter, bounds: Bounds) -> Self {
+        let busy = Duration::ZERO;
+        Self { call, meter, bounds, busy, left_at: None, timer: None, wakes: None }
     }
 
-    fn is_over(&self) -> bool {
-        self.clocks.spent() >= self.timeout || self.busy + self.clocks.waited() >= self.wall_max
+    fn spent(&self) -> Duration {
+        self.bounds.cpu.time_of_rest(self.meter.fuel_left()) + self.meter.waited()
+    }
+
+    fn is_over(&self) -> Option<TimedOut> {
+        if self.spent() >= self.bounds.timeout {
+            return Some(TimedOut(Guard::Time));
+        }
+        let over = self.busy + self.meter.waited() >= self.bounds.cpu.wall_max;
+        over.then_some(TimedOut(Guard::Wall))
+    }
+
+    /// A waker that wakes this one and remembers that it did.
+    fn noting(&mut self, context: &Context<'_>) -> &(Arc<Wakes>, Waker) {
+        let (wakes, _) = self.wakes.get_or_insert_with(|| {
+            let wakes = Arc::new(Wakes {
+                woken: AtomicBool::new(false),
+                inner: Mutex::new(context.waker().clone()),
+            });
+            let waker = Waker::from(Arc::clone(&wakes));
+            (wakes, waker)
+        });
+        wakes.woken.store(false, Ordering::Relaxed);
+        let mut inner = wakes.inner.lock().expect("nothing panics while it holds this lock");
+        inner.clone_from(context.waker());
+        drop(inner);
+        self.wakes.as_ref().expect("it was made above")
     }
 }
 
@@ -96,28 +149,31 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let entered = Instant::now();
+        this.meter.entered_ns.store(nanos(entered.duration_since(*BASE)), Ordering::Relaxed);
         if let Some(left_at) = this.left_at.take() {
             let waited = nanos(entered.duration_since(left_at));
-            this.clocks.waited_ns.fetch_add(waited, Ordering::Relaxed);
-            if this.is_over() {
-                return Poll::Ready(Err(TimedOut));
+            this.meter.waited_ns.fetch_add(waited, Ordering::Relaxed);
+            if let Some(over) = this.is_over() {
+                return Poll::Ready(Err(over));
             }
         }
-        if let Poll::Ready(output) = Pin::new(&mut this.call).poll(context) {
+        let (wakes, waker) = this.noting(context).clone();
+        if let Poll::Ready(output) = Pin::new(&mut this.call).poll(&mut Context::from_waker(&waker))
+        {
             return Poll::Ready(Ok(output));
         }
         let left = Instant::now();
+        this.meter.departures.fetch_add(1, Ordering::Relaxed);
         this.busy += left.duration_since(entered);
-        let yielded = this.clocks.yielded.swap(false, Ordering::Relaxed);
-        if this.is_over() {
-            return Poll::Ready(Err(TimedOut));
+        if let Some(over) = this.is_over() {
+            return Poll::Ready(Err(over));
         }
-        if yielded {
-            // Others run meanwhile; that is not this guest's time.
+        if wakes.woken.load(Ordering::Relaxed) {
+            // It can go on at once: it only lets others run, and their time is not this guest's.
             return Poll::Pending;
         }
         this.left_at = Some(left);
-        let end = left + this.timeout.saturating_sub(this.clocks.spent());
+        let end = left + this.bounds.timeout.saturating_sub(this.spent());
         let timer = match &mut this.timer {
             Some(timer) => {
                 timer.as_mut().reset(end.into());
@@ -126,9 +182,28 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
             none => none.insert(Box::pin(tokio::time::sleep_until(end.into()))),
         };
         match timer.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(TimedOut)),
+            Poll::Ready(()) => Poll::Ready(Err(TimedOut(Guard::Time))),
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+/// Wakes a task, and remembers that somebody did.
+#[derive(Debug)]
+struct Wakes {
+    woken: AtomicBool,
+    inner: Mutex<Waker>,
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Relaxed);
+        let waker = self.inner.lock().expect("nothing panics while it holds this lock").clone();
+        waker.wake();
     }
 }
 

@@ -1,37 +1,61 @@
 //! The report of an invocation: Lambda's REPORT line and more (`facts/limits.md` 5).
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-/// What a task may log in one invocation, in bytes; the rest is counted and dropped.
-pub const LOG_BYTES_MAX: usize = 1 << 20;
+use stepwell_lambda::{Breach, FunctionLimits, LOG_BYTES_MAX, Usage};
 
 /// What one invocation took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The invocation's id.
     pub request_id: String,
+    /// When it began.
+    pub began_at: SystemTime,
     /// The handler's time as Lambda would report it: fuel at the function's CPU share, plus the time
-    /// spent waiting for the host (HTTP, buckets, sleeping).
+    /// spent waiting for the host (HTTP, buckets, sleeping). An init phase that ran again within the
+    /// invocation is part of it.
     pub duration: Duration,
     /// The init phase's time, when the invocation found no warm instance. CPU there is not throttled.
     pub init_duration: Option<Duration>,
-    /// What the handler took here, by the clock on the wall, init included.
+    /// Attempts to make an instance that failed, at most two.
+    pub failed_inits: Vec<FailedInit>,
+    /// What the invocation took here, by the clock on the wall, init included.
     pub wall: Duration,
-    /// The function's memory in MB.
-    pub memory_size_mb: u32,
-    /// The most memory that the instance had, in bytes: all linear memories and tables.
-    pub memory_peak_bytes: usize,
-    /// Fuel that the handler burnt.
-    pub fuel_used: u64,
-    /// Fuel that it had.
+    /// What the function was given.
+    pub limits: FunctionLimits,
+    /// What the invocation took of it.
+    pub usage: Usage,
+    /// Fuel that the handler had.
     pub fuel_budget: u64,
     /// How it ended.
     pub status: Status,
+    /// The limits that it broke; where they only warn, that it would have broken on AWS.
+    pub breaches: Vec<Breach>,
     /// What the task logged or printed, in order.
     pub log: Vec<LogLine>,
     /// Bytes of log beyond [`LOG_BYTES_MAX`].
     pub log_dropped_bytes: u64,
+}
+
+/// An attempt to make an instance that failed (`facts/limits.md` 5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedInit {
+    /// When it was made.
+    pub phase: InitPhase,
+    /// What it took.
+    pub duration: Duration,
+    /// The error's type; none if the time was over.
+    pub error_type: Option<String>,
+}
+
+/// When an instance is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitPhase {
+    /// Before the invocation, on an unthrottled CPU, for ten seconds.
+    Init,
+    /// Once more within the invocation, with its CPU and its timeout.
+    Invoke,
 }
 
 /// How an invocation ended.
@@ -43,6 +67,8 @@ pub enum Status {
     Failed,
     /// Out of fuel or time; which one, is the guard.
     Timeout(Guard),
+    /// Not at all: too many invocations were under way.
+    Throttled,
     /// Otherwise: the error's type, and the guard if one fired.
     Error {
         /// Such as `Runtime.ExitError`.
@@ -59,10 +85,16 @@ pub enum Guard {
     Fuel,
     /// The timeout: CPU time and waiting together.
     Time,
+    /// The time that the host's thread was busy with it, by the clock on the wall.
+    Wall,
     /// The memory of the instance.
     Memory,
+    /// The same, asked for by a table.
+    Tables,
     /// The call stack.
     Stack,
+    /// Open handles.
+    Handles,
 }
 
 /// A line that a task logged or printed.
@@ -97,8 +129,19 @@ impl Report {
     }
 
     /// The peak in whole MB, as Lambda shows it.
-    pub fn memory_peak_mb(&self) -> usize {
-        self.memory_peak_bytes.div_ceil(1 << 20)
+    pub fn memory_peak_mb(&self) -> u64 {
+        self.usage.memory_peak_bytes.div_ceil(1 << 20)
+    }
+
+    /// The lines that Lambda writes before a task's own.
+    pub(crate) fn lines_before(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.init_duration.is_some() || !self.failed_inits.is_empty() {
+            lines.push(format!("INIT_START Runtime Version: {RUNTIME}\t"));
+        }
+        lines.extend(self.failed_inits.iter().map(ToString::to_string));
+        lines.push(format!("START RequestId: {} Version: $LATEST", self.request_id));
+        lines
     }
 }
 
@@ -112,15 +155,16 @@ impl fmt::Display for Report {
             self.request_id,
             milliseconds(self.duration),
             self.billed_duration().as_millis(),
-            self.memory_size_mb,
+            self.limits.memory_mb,
             self.memory_peak_mb(),
         )?;
         if let Some(init) = self.init_duration {
             write!(formatter, "Init Duration: {:.2} ms\t", milliseconds(init))?;
         }
-        write!(formatter, "Fuel: {} of {}\t", self.fuel_used, self.fuel_budget)?;
+        write!(formatter, "Fuel: {} of {}\t", self.usage.fuel, self.fuel_budget)?;
         match &self.status {
             Status::Success | Status::Failed => Ok(()),
+            Status::Throttled => formatter.write_str("Status: throttled\t"),
             Status::Timeout(guard) => write!(formatter, "Status: timeout\tGuard: {guard}\t"),
             Status::Error { error_type, guard } => {
                 write!(formatter, "Status: error\tError Type: {error_type}\t")?;
@@ -130,13 +174,32 @@ impl fmt::Display for Report {
     }
 }
 
+/// Lambda's INIT_REPORT line.
+impl fmt::Display for FailedInit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match self.phase {
+            InitPhase::Init => "init",
+            InitPhase::Invoke => "invoke",
+        };
+        let duration = milliseconds(self.duration);
+        write!(formatter, "INIT_REPORT Init Duration: {duration:.2} ms\tPhase: {phase}\t")?;
+        match &self.error_type {
+            Some(error_type) => write!(formatter, "Status: error\tError Type: {error_type}\t"),
+            None => formatter.write_str("Status: timeout\t"),
+        }
+    }
+}
+
 impl fmt::Display for Guard {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Fuel => "fuel",
             Self::Time => "time",
+            Self::Wall => "wall clock",
             Self::Memory => "memory",
+            Self::Tables => "tables",
             Self::Stack => "stack",
+            Self::Handles => "handles",
         })
     }
 }
@@ -150,6 +213,9 @@ impl fmt::Display for LogLine {
         }
     }
 }
+
+/// What runs a task: the world that it was built for.
+const RUNTIME: &str = "stepwell:task@0.1.0";
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
@@ -195,6 +261,11 @@ impl Log {
         }
         let taken = std::mem::take(self);
         (taken.lines, taken.dropped_bytes)
+    }
+
+    /// Everything that was logged or printed so far, what was dropped included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes as u64 + self.dropped_bytes
     }
 
     fn append(&mut self, stream: usize, bytes: &[u8]) {

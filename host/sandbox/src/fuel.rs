@@ -1,0 +1,94 @@
+//! Fuel: burnt by the guest's instructions, charged for what the host does, and the guest's turns.
+//!
+//! wasmtime counts a unit for an instruction and a unit for a byte that a bulk operation moves. The host
+//! charges for its part: so much for a call, a unit for a byte ([`Meter::charge`](crate::meter::Meter)).
+//! What is owed is taken when the call returns to the guest, so that every function of the host pays in
+//! one place. All of it is exact: the same component, input and settings burn the same fuel.
+//!
+//! A guest that computes gives way each time it has burnt [`YIELD_FUEL`], which needs no clock beside the
+//! fuel (ADR 9). Charging would begin that count anew, so the point where the guest gives way next is kept
+//! here.
+
+use std::time::Duration;
+
+use wasmtime::{CallHook, OperatorCost, Result, Store, StoreContextMut, Trap};
+
+use crate::host::Host;
+
+/// After so much fuel a guest lets others run: a millisecond of the reference.
+pub(crate) const YIELD_FUEL: u64 = 1_000_000;
+
+/// What a call of a host function costs beside the bytes that it moves.
+pub(crate) const HOST_CALL_FUEL: u64 = 100;
+
+/// A guest whose host calls keep the thread busy for so long gives way as soon as it computes again.
+const BUSY_MAX: Duration = Duration::from_millis(10);
+
+/// When a guest gives way next.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    /// With so much fuel left.
+    at: u64,
+    /// How often it had left its call then.
+    departures: u64,
+}
+
+/// What instructions cost: wasmtime's default, and pages, which have to be cleared.
+pub(crate) fn operator_cost() -> OperatorCost {
+    let mut cost = OperatorCost::default();
+    cost.MemoryGrow = 100;
+    cost.TableGrow = 100;
+    cost.variable.memory_grow_per_page = u8::MAX;
+    cost
+}
+
+/// Gives a store the fuel of a call.
+pub(crate) fn fill(store: &mut Store<Host>, budget: u64) {
+    store
+        .fuel_async_yield_interval(Some(YIELD_FUEL))
+        .and_then(|()| store.set_fuel(budget))
+        .expect("the engine was configured to consume fuel");
+    let host = store.data_mut();
+    host.meter.reset(budget);
+    let at = budget.saturating_sub(YIELD_FUEL);
+    host.turns = Turns { at, departures: host.meter.departures() };
+}
+
+/// Called whenever the guest calls the host and comes back.
+pub(crate) fn on_call(mut store: StoreContextMut<'_, Host>, call: CallHook) -> Result<()> {
+    match call {
+        CallHook::CallingHost => {
+            let left = store.get_fuel()?;
+            store.data().meter.note_fuel(left);
+            Ok(())
+        }
+        CallHook::ReturningFromHost => settle(&mut store),
+        CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
+    }
+}
+
+/// Takes what the host's work costs, and sees to it that the guest gives way when it is time.
+fn settle(store: &mut StoreContextMut<'_, Host>) -> Result<()> {
+    let left = store.get_fuel()?;
+    let host = store.data_mut();
+    let owed = host.meter.take_owed();
+    let departures = host.meter.departures();
+    let has_left = departures != host.turns.departures;
+    if has_left {
+        host.turns = Turns { at: left.saturating_sub(YIELD_FUEL), departures };
+    }
+    let is_busy = !has_left && host.meter.busy() >= BUSY_MAX;
+    if owed == 0 && !has_left && !is_busy {
+        return Ok(());
+    }
+    host.count_handles()?;
+    let Some(left) = left.checked_sub(owed).filter(|left| *left > 0) else {
+        host.meter.note_fuel(0);
+        store.set_fuel(0)?;
+        return Err(Trap::OutOfFuel.into());
+    };
+    host.meter.note_fuel(left);
+    let until = if is_busy { 1 } else { left.saturating_sub(host.turns.at).clamp(1, YIELD_FUEL) };
+    store.set_fuel(left)?;
+    store.fuel_async_yield_interval(Some(until))
+}
