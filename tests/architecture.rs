@@ -13,8 +13,14 @@ use stepwell_asl::CODES;
 /// What the crates that must stay pure may not reach on any way: runtimes, clocks and chance.
 const IMPURE: [&str; 8] =
     ["tokio", "wasmtime", "rand", "rand_core", "getrandom", "fastrand", "uuid", "tracing"];
-const PURE: [&str; 5] =
-    ["stepwell-query", "stepwell-asl", "stepwell-engine", "stepwell-debug", "stepwell-graph"];
+const PURE: [&str; 6] = [
+    "stepwell-query",
+    "stepwell-asl",
+    "stepwell-engine",
+    "stepwell-debug",
+    "stepwell-graph",
+    "stepwell-lambda",
+];
 
 /// Crates that only one of ours may name.
 const OWNED: [(&str, &str); 8] = [
@@ -29,15 +35,16 @@ const OWNED: [(&str, &str); 8] = [
 ];
 
 /// Which of our crates each may name: arrows point one way, and engine and sandbox never meet.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("stepwell-query", &[]),
     ("stepwell-asl", &["stepwell-query"]),
     ("stepwell-engine", &["stepwell-asl", "stepwell-query"]),
     ("stepwell-debug", &["stepwell-asl", "stepwell-engine", "stepwell-query"]),
     ("stepwell-journal", &["stepwell-asl", "stepwell-engine", "stepwell-query"]),
     ("stepwell-graph", &["stepwell-asl"]),
+    ("stepwell-lambda", &[]),
     ("stepwell-objects", &[]),
-    ("stepwell-sandbox", &["stepwell-objects"]),
+    ("stepwell-sandbox", &["stepwell-lambda", "stepwell-objects"]),
     (
         "stepwell-cli",
         &[
@@ -46,6 +53,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "stepwell-engine",
             "stepwell-graph",
             "stepwell-journal",
+            "stepwell-lambda",
             "stepwell-objects",
             "stepwell-query",
             "stepwell-sandbox",
@@ -99,7 +107,7 @@ fn arrows_between_crates_point_one_way() {
 
 #[test]
 fn pure_crates_name_no_clock() {
-    for name in ["query", "asl", "engine", "debug", "graph"] {
+    for name in ["query", "asl", "engine", "debug", "graph", "lambda"] {
         for file in rust_files(&root().join("host").join(name).join("src")) {
             let text = read(&file);
             for clock in ["SystemTime", "Instant::now", "Timestamp::now", "Zoned::now"] {
@@ -173,7 +181,7 @@ fn every_file_says_what_it_is_for() {
 #[test]
 fn the_clippy_settings_of_a_crate_repeat_those_of_the_root() {
     let settings = read(&root().join("clippy.toml"));
-    for name in ["query", "asl", "engine", "debug", "graph"] {
+    for name in ["query", "asl", "engine", "debug", "graph", "lambda"] {
         let path = root().join("host").join(name).join("clippy.toml");
         let own = read(&path);
         for line in settings.lines().filter(|line| line.contains(" = ")) {
