@@ -295,12 +295,12 @@ impl Inner {
         let mut store = self.store(request_id);
         fuel::fill(&mut store, bounds.cpu.budget);
         let meter = Arc::clone(&store.data().meter);
-        store.data_mut().current = Current {
+        store.data_mut().begin(Current {
             budget: bounds.cpu.budget,
             timeout_ms: u64::try_from(bounds.timeout.as_millis()).unwrap_or(u64::MAX),
             cpu: bounds.cpu,
             ..Current::default()
-        };
+        });
         let made = {
             let call = pin!(self.component.pre().instantiate_async(&mut store));
             Metered::new(call, &meter, bounds).await
@@ -347,7 +347,8 @@ impl Inner {
             fuel::fill(store, cpu.budget);
         }
         let host = store.data_mut();
-        host.current = Current {
+        let deadline = Some(host.now() + self.timeout());
+        host.begin(Current {
             request_id: call.request_id.clone(),
             function_name: Arc::clone(&self.name),
             function_arn: Arc::clone(&call.function_arn),
@@ -355,8 +356,8 @@ impl Inner {
             timeout_ms: u64::from(self.settings.limits.timeout_seconds) * 1000,
             budget: cpu.budget,
             cpu: self.cpu,
-            deadline: Some(host.now() + self.timeout()),
-        };
+            deadline,
+        });
         let answered = {
             let handler = task.stepwell_task_handler();
             let call = pin!(handler.call_handle(&mut *store, payload));
@@ -471,7 +472,12 @@ impl Inner {
     }
 
     /// What an error of wasmtime means to the function.
-    fn failure_of(&self, error: &wasmtime::Error, store: &Store<Host>, request_id: &str) -> Failure {
+    fn failure_of(
+        &self,
+        error: &wasmtime::Error,
+        store: &Store<Host>,
+        request_id: &str,
+    ) -> Failure {
         if let Some(refused) = store.data().memory.refused() {
             return Failure::out_of_memory(refused.guard, request_id);
         }

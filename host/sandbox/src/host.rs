@@ -1,25 +1,31 @@
 //! What a task sees of the world: the imports of `wit/task.wit`, behind the grants of its function.
 
 mod buckets;
+mod chance;
 mod http;
 mod invocation;
 mod logging;
+mod time;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use stepwell_lambda::{Cpu, Usage};
 use stepwell_objects::Buckets;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::fuel::Turns;
+use crate::function::FunctionSettings;
 use crate::grants::Grants;
+use crate::host::chance::Chance;
 use crate::host::http::HttpGate;
 use crate::host::logging::Printer;
-use crate::limits::{Cpu, HANDLES_MAX, MemoryMeter, RANDOM_BYTES_MAX};
-use crate::meter::Clocks;
+use crate::host::time::GuestClock;
+use crate::limits::{InForce, MemoryMeter, RANDOM_BYTES_MAX};
+use crate::meter::Meter;
 use crate::report::{Log, LogSource};
 
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -56,7 +62,9 @@ pub(crate) struct Host {
     objects: Arc<dyn Buckets>,
     grants: Arc<Grants>,
     pub(crate) memory: MemoryMeter,
-    pub(crate) clocks: Arc<Clocks>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) turns: Turns,
+    clock: GuestClock,
     pub(crate) log: Arc<Mutex<Log>>,
     pub(crate) current: Current,
 }
@@ -69,43 +77,97 @@ pub(crate) struct Current {
     pub(crate) function_arn: Arc<str>,
     pub(crate) memory_mb: u32,
     pub(crate) timeout_ms: u64,
+    /// The fuel that there was.
+    pub(crate) budget: u64,
+    /// How fast the function burns it.
     pub(crate) cpu: Cpu,
     pub(crate) deadline: Option<SystemTime>,
 }
 
 impl Host {
+    /// For an instance that is made for an invocation.
     pub(crate) fn new(
-        memory_mb: u32,
-        environment: &BTreeMap<String, String>,
-        grants: Arc<Grants>,
-        objects: Arc<dyn Buckets>,
+        settings: &FunctionSettings,
+        in_force: &InForce,
+        grants: &Arc<Grants>,
+        request_id: &str,
     ) -> Self {
         let log = Arc::new(Mutex::new(Log::default()));
+        let meter = Arc::new(Meter::default());
+        let clock = GuestClock::new(settings.clock, &meter);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES_MAX);
+        table.set_max_capacity(in_force.handles_max);
         let mut wasi = WasiCtxBuilder::new();
-        wasi.stdout(Printer::new(&log, LogSource::Stdout))
-            .stderr(Printer::new(&log, LogSource::Stderr))
+        wasi.stdout(Printer::new(&log, &meter, LogSource::Stdout))
+            .stderr(Printer::new(&log, &meter, LogSource::Stderr))
             .allow_tcp(false)
             .allow_udp(false)
+            .wall_clock(clock.clone())
+            .monotonic_clock(clock.clone())
+            .secure_random(Chance::new(settings.seed, request_id, &meter))
+            .insecure_random(Chance::new(settings.seed, &format!("{request_id} insecure"), &meter))
             // Hash tables are seeded with it: the same input must burn the same fuel.
             .insecure_random_seed(INSECURE_SEED)
             .max_random_size(RANDOM_BYTES_MAX);
-        for (name, value) in environment {
+        for (name, value) in &settings.variables {
             wasi.env(name, value);
         }
         Self {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            http_gate: HttpGate::new(Arc::clone(&grants), Arc::clone(&log)),
+            http_gate: HttpGate::new(Arc::clone(grants), Arc::clone(&log)),
             table,
-            objects,
-            grants,
-            memory: MemoryMeter::new(memory_mb),
-            clocks: Arc::default(),
+            objects: Arc::clone(&settings.objects),
+            grants: Arc::clone(grants),
+            memory: MemoryMeter::new(in_force.memory_mb),
+            meter,
+            turns: Turns::default(),
+            clock,
             log,
             current: Current::default(),
         }
+    }
+
+    /// The time that the task sees.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// The invocation that begins.
+    pub(crate) fn begin(&mut self, current: Current) {
+        self.clock.begin_call(current.budget, current.cpu);
+        self.current = current;
+    }
+
+    /// The invocation has ended, and the instance is kept.
+    pub(crate) fn rest(&mut self) {
+        self.clock.end_call();
+    }
+
+    /// What the instance has taken so far, as far as it is known here.
+    pub(crate) fn use_up(&self, usage: &mut Usage) {
+        usage.memory_peak_bytes = self.memory.peak_bytes() as u64;
+        usage.handles_peak = u32::try_from(self.memory.handles_peak()).unwrap_or(u32::MAX);
+    }
+
+    /// Takes up how many handles there are. A new one tells: it comes after all others, unless one before
+    /// it was given back.
+    pub(crate) fn count_handles(&mut self) -> wasmtime::Result<()> {
+        let handles = match self.table.push(()) {
+            Ok(probe) => {
+                let before = probe.rep() as usize;
+                self.table.delete(probe)?;
+                before
+            }
+            Err(_) => self.table.max_capacity(),
+        };
+        self.memory.count_handles(handles)
+    }
+
+    /// For each call of a host function.
+    fn called(&mut self) -> &mut Self {
+        self.meter.charge_call();
+        self
     }
 }
 
@@ -124,20 +186,25 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    bindings::stepwell::task::buckets::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
+    linker.allow_shadowing(true);
+    time::add_to_linker(&mut linker)?;
+    linker.allow_shadowing(false);
+    bindings::stepwell::task::buckets::add_to_linker::<_, HasSelf<_>>(&mut linker, Host::called)?;
     invocation::add_to_linker(&mut linker)?;
-    bindings::wasi::logging::logging::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
+    bindings::wasi::logging::logging::add_to_linker::<_, HasSelf<_>>(&mut linker, Host::called)?;
     Ok(linker)
 }
 
 impl WasiView for Host {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.meter.charge_call();
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
 impl WasiHttpView for Host {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.meter.charge_call();
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.http_gate }
     }
 }

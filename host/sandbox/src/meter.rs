@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use stepwell_lambda::Cpu;
 use tokio::time::Sleep;
 
+use crate::fuel::HOST_CALL_FUEL;
 use crate::report::Guard;
 
 /// What the two sides of an invocation know together: the guest's side writes fuel at each call of the
@@ -62,6 +63,11 @@ impl Meter {
     /// bulk operations.
     pub(crate) fn charge(&self, fuel: u64) {
         self.owed.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    /// Charges what a call of a host function costs beside the bytes that it moves.
+    pub(crate) fn charge_call(&self) {
+        self.charge(HOST_CALL_FUEL);
     }
 
     pub(crate) fn take_owed(&self) -> u64 {

@@ -31,6 +31,9 @@ impl buckets::Host for Host {
         // The bytes are in the host's memory before they are in the guest's.
         let most = u64::from(self.current.memory_mb) << 18;
         let answer = self.objects.get(&bucket, &key, range, most).await;
+        if let Ok(object) = &answer {
+            self.meter.charge(object.body.len() as u64);
+        }
         Ok(answer
             .map(|object| Object { info: info(object.info), body: object.body.into() })
             .map_err(error))
@@ -40,6 +43,7 @@ impl buckets::Host for Host {
         if !self.grants.allows_write(&bucket, &key) {
             return Ok(Err(self.denied("write", &bucket, &key)));
         }
+        self.meter.charge(body.len() as u64);
         let answer = self.objects.put(&bucket, &key, Bytes::from(body)).await;
         Ok(answer.map(info).map_err(error))
     }
@@ -114,6 +118,7 @@ impl buckets::Host for Host {
 
 impl buckets::HostWriter for Host {
     async fn write(&mut self, writer: Resource<BucketWriter>, bytes: Vec<u8>) -> Answer<()> {
+        self.meter.charge(bytes.len() as u64);
         let BucketWriter(writer) = self.table.get_mut(&writer)?;
         Ok(writer.write(Bytes::from(bytes)).await.map_err(error))
     }

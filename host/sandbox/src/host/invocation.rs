@@ -15,9 +15,11 @@ const INTERFACE: &str = "stepwell:task/invocation@0.1.0";
 pub(super) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(INTERFACE)?;
     interface.func_wrap("get-context", |store: StoreContextMut<'_, Host>, (): ()| {
+        store.data().meter.charge_call();
         Ok((context(store.data()),))
     })?;
     interface.func_wrap("remaining-time-ms", |store: StoreContextMut<'_, Host>, (): ()| {
+        store.data().meter.charge_call();
         Ok((remaining_time_ms(store.data(), store.get_fuel()?),))
     })
 }
@@ -36,7 +38,8 @@ fn context(host: &Host) -> Context {
 }
 
 fn remaining_time_ms(host: &Host, fuel: u64) -> u64 {
-    let spent = host.current.cpu.time_of_rest(fuel) + host.clocks.waited();
+    let burnt = host.current.budget.saturating_sub(fuel);
+    let spent = host.current.cpu.time(burnt) + host.meter.waited();
     host.current.timeout_ms.saturating_sub(milliseconds(spent))
 }
 

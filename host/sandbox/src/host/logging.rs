@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::bindings::wasi::logging::logging;
 use super::{Host, log_line};
+use crate::meter::Meter;
 use crate::report::{Log, LogSource};
 
 /// What a guest may write to a stream at once.
@@ -34,6 +35,7 @@ impl logging::Host for Host {
             logging::Level::Critical => "critical",
         };
         let text = if context.is_empty() { message } else { format!("{context}: {message}") };
+        self.meter.charge(text.len() as u64);
         log_line(&self.log, LogSource::Log(level), &text);
         Ok(())
     }
@@ -43,15 +45,17 @@ impl logging::Host for Host {
 #[derive(Clone)]
 pub(super) struct Printer {
     log: Arc<Mutex<Log>>,
+    meter: Arc<Meter>,
     source: LogSource,
 }
 
 impl Printer {
-    pub(super) fn new(log: &Arc<Mutex<Log>>, source: LogSource) -> Self {
-        Self { log: Arc::clone(log), source }
+    pub(super) fn new(log: &Arc<Mutex<Log>>, meter: &Arc<Meter>, source: LogSource) -> Self {
+        Self { log: Arc::clone(log), meter: Arc::clone(meter), source }
     }
 
     fn print(&self, bytes: &[u8]) {
+        self.meter.charge(bytes.len() as u64);
         let mut log = self.log.lock().expect("nothing panics while it holds this lock");
         log.print(&self.source, bytes);
     }

@@ -11,7 +11,7 @@ async fn handles_of_the_host_are_bounded() {
     let guest = Guest::waiting("(loop (drop (call $subscribe (i64.const 0))) (br 0)) unreachable");
     let invoked = Setup::guest(&guest).invoke("{}").await;
     assert_eq!(failure(&invoked).error_type, "Runtime.ExitError");
-    assert!(invoked.report.fuel_used < 100_000, "{}", invoked.report);
+    assert!(invoked.report.usage.fuel < 100_000, "{}", invoked.report);
 }
 
 #[tokio::test]

@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use stepwell_sandbox::{CodeCache, Component, Sandbox};
+use stepwell_sandbox::{CodeCache, Component, Sandbox, SandboxSettings};
 
 use crate::support::{Guest, Setup};
 
 fn sandbox(folder: &Path) -> Sandbox {
-    Sandbox::new(Some(CodeCache::new(folder.join("code")))).unwrap()
+    Sandbox::new(SandboxSettings {
+        cache: Some(CodeCache::new(folder.join("code"))),
+        ..SandboxSettings::default()
+    })
+    .unwrap()
 }
 
 /// Loads a task and shows that it works.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::json;
-use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, Function, Sandbox};
+use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, Function, Sandbox, SandboxSettings};
 
 use crate::support::{Setup, answer, hostile, invoke};
 
@@ -12,7 +12,7 @@ use crate::support::{Setup, answer, hostile, invoke};
 const MANY: usize = CONCURRENT_INVOCATIONS_MAX as usize + 44;
 
 fn sandbox() -> (Sandbox, Setup) {
-    let sandbox = Sandbox::new(None).unwrap();
+    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
     let setup = Setup::of(&sandbox, hostile(&sandbox));
     (sandbox, setup)
 }
@@ -38,7 +38,7 @@ async fn more_invocations_than_slots_all_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_warm_instances_make_room_for_other_functions() {
-    let sandbox = Sandbox::new(None).unwrap();
+    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
     let component = hostile(&sandbox);
     let first = Setup::of(&sandbox, component.clone()).warm().function();
     let second = Setup::of(&sandbox, component).warm().function();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use stepwell_sandbox::{FailureKind, Guard, Report, Status, fuel_budget};
+use stepwell_lambda::fuel_budget;
+use stepwell_sandbox::{FailureKind, Guard, Report, Status};
 
 use crate::support::{Setup, answer, failure, invoke};
 
@@ -13,22 +14,22 @@ const BURN: &str = r#"{"do":"burn","units":1000000}"#;
 async fn the_same_input_burns_the_same_fuel() {
     let function = Setup::hostile().function();
     let first = invoke(&function, BURN).await.report;
-    assert!(first.fuel_used > 1_000_000);
+    assert!(first.usage.fuel > 1_000_000);
     for _ in 0..5 {
         let next = invoke(&function, BURN).await.report;
-        assert_eq!((next.fuel_used, next.duration), (first.fuel_used, first.duration));
-        assert_eq!(next.memory_peak_bytes, first.memory_peak_bytes);
+        assert_eq!((next.usage.fuel, next.duration), (first.usage.fuel, first.duration));
+        assert_eq!(next.usage.memory_peak_bytes, first.usage.memory_peak_bytes);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn neighbours_do_not_change_the_fuel() {
     let function = Setup::hostile().function();
-    let alone = invoke(&function, BURN).await.report.fuel_used;
+    let alone = invoke(&function, BURN).await.report.usage.fuel;
     let tasks: Vec<_> = (0..16)
         .map(|_| {
             let function = function.clone();
-            tokio::spawn(async move { invoke(&function, BURN).await.report.fuel_used })
+            tokio::spawn(async move { invoke(&function, BURN).await.report.usage.fuel })
         })
         .collect();
     for task in tasks {
@@ -42,8 +43,8 @@ async fn less_memory_makes_the_same_work_slower() {
     let small: Report = duration(128).await;
     let whole = duration(1_769).await;
     let large = duration(10_240).await;
-    assert_eq!((small.fuel_used, whole.fuel_used), (whole.fuel_used, large.fuel_used));
-    assert_eq!(whole.duration, Duration::from_nanos(whole.fuel_used));
+    assert_eq!((small.usage.fuel, whole.usage.fuel), (whole.usage.fuel, large.usage.fuel));
+    assert_eq!(whole.duration, Duration::from_nanos(whole.usage.fuel));
     assert_eq!(whole.duration, large.duration);
     let ratio = small.duration.as_secs_f64() / whole.duration.as_secs_f64();
     assert!((ratio - 1_769.0 / 128.0).abs() < 0.01, "{ratio}");
@@ -51,7 +52,7 @@ async fn less_memory_makes_the_same_work_slower() {
 
 #[tokio::test]
 async fn one_unit_less_than_needed_is_out_of_fuel() {
-    let needed = Setup::hostile().invoke(BURN).await.report.fuel_used;
+    let needed = Setup::hostile().invoke(BURN).await.report.usage.fuel;
     let invoked = Setup::hostile().fuel(needed).invoke(BURN).await;
     assert_eq!(answer(&invoked)["burnt"], json!(1_000_000));
     // The verdict falls at the next check after the last unit, so a few units are in the balance.
@@ -70,7 +71,7 @@ async fn more_fuel_than_the_timeout_gives_makes_the_cpu_faster() {
     // As much as derived or more: without the fuel it times out, with it, it has time to spare.
     assert_eq!(failure(&derived).error_type, "Sandbox.Timedout");
     answer(&own);
-    let used = own.report.fuel_used;
+    let used = own.report.usage.fuel;
     assert!(used > fuel_budget(128, 1));
     let share_ns = u128::from(used) * 1_000_000_000 / u128::from(budget);
     assert_eq!(own.report.duration.as_nanos(), share_ns);

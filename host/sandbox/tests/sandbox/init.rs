@@ -17,8 +17,8 @@ async fn a_trap_in_a_start_function_is_an_exit() {
     assert_failed(&invoked, "Runtime.ExitError", message);
     assert!(invoked.report.init_duration.is_some());
     assert_eq!(invoked.report.duration, Duration::ZERO);
-    assert_eq!(invoked.report.fuel_used, 0);
-    assert_eq!(invoked.report.memory_peak_bytes, 4 << 16);
+    assert_eq!(invoked.report.usage.fuel, 0);
+    assert_eq!(invoked.report.usage.memory_peak_bytes, 4 << 16);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The log: lines from three places, and no more than its bound.
 
 use serde_json::json;
-use stepwell_sandbox::{LOG_BYTES_MAX, LogSource};
+use stepwell_lambda::LOG_BYTES_MAX;
+use stepwell_sandbox::LogSource;
 
 use crate::support::{Guest, NULL, Setup, answer, log};
 

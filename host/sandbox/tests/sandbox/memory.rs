@@ -9,7 +9,7 @@ use crate::support::{Guest, NULL, Setup, answer, assert_failed, failure};
 const MB: u32 = 16;
 
 #[track_caller]
-fn assert_out_of_memory(invoked: &Invoked, memory_mb: usize) {
+fn assert_out_of_memory(invoked: &Invoked, memory_mb: u64) {
     assert_failed(invoked, "Runtime.OutOfMemory", "Runtime exited with error: signal: killed");
     assert_eq!(failure(invoked).kind, FailureKind::Guard(Guard::Memory));
     let error_type = "Runtime.OutOfMemory".to_owned();
@@ -43,7 +43,7 @@ async fn what_fits_is_reported_as_the_peak() {
     assert_eq!(answer(&invoked), json!({ "allocated": bytes }));
     let peak = invoked.report.memory_peak_mb();
     assert!((60..=128).contains(&peak), "{peak}");
-    assert_eq!(invoked.report.memory_size_mb, 128);
+    assert_eq!(invoked.report.limits.memory_mb, 128);
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_memory_ends_at_its_own_maximum_without_counting_what_it_did_not_get()
     ));
     let invoked = Setup::guest(&guest.memory("4 8")).invoke("{}").await;
     assert!(invoked.result.is_ok(), "{:?}", invoked.result);
-    assert_eq!(invoked.report.memory_peak_bytes, 4 << 16);
+    assert_eq!(invoked.report.usage.memory_peak_bytes, 4 << 16);
 }
 
 #[tokio::test]
@@ -100,10 +100,10 @@ async fn tables_count_and_have_a_bound_of_their_own() {
     };
     let invoked = Setup::guest(&guest(20_000)).invoke("{}").await;
     assert!(invoked.result.is_ok(), "{:?}", invoked.result);
-    assert_eq!(invoked.report.memory_peak_bytes, (4 << 16) + 160_000);
+    assert_eq!(invoked.report.usage.memory_peak_bytes, (4 << 16) + 160_000);
     let invoked = Setup::guest(&guest(20_001)).invoke("{}").await;
     assert_eq!(failure(&invoked).kind, FailureKind::Crash);
-    assert_eq!(invoked.report.memory_peak_bytes, 4 << 16);
+    assert_eq!(invoked.report.usage.memory_peak_bytes, 4 << 16);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_memory_that_begins_too_large_is_out_of_memory() {
     let guest = Guest::null().memory(&(129 * MB).to_string());
     let invoked = Setup::guest(&guest).invoke("{}").await;
     assert_out_of_memory(&invoked, 128);
-    assert_eq!(invoked.report.fuel_used, 0);
+    assert_eq!(invoked.report.usage.fuel, 0);
     let invoked = Setup::guest(&guest).memory(129).invoke("{}").await;
     assert!(invoked.result.is_ok());
 }

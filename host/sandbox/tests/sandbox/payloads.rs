@@ -1,7 +1,8 @@
 //! Requests and answers: what is too large, what is no JSON, what a task says for itself.
 
 use serde_json::json;
-use stepwell_sandbox::{Failure, FailureKind, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Status};
+use stepwell_lambda::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use stepwell_sandbox::{Failure, FailureKind, Status};
 
 use crate::support::{Guest, Setup, answer, failure};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use stepwell_sandbox::{FailureKind, Guard, Invoked, Status, fuel_budget};
+use stepwell_lambda::fuel_budget;
+use stepwell_sandbox::{FailureKind, Guard, Invoked, Status};
 
 use crate::support::{Guest, Setup, answer, assert_failed, failure};
 
@@ -25,7 +26,7 @@ async fn a_guest_that_spins_is_out_of_fuel() {
     let invoked = Setup::guest(&Guest::new("(loop br 0) unreachable")).invoke("{}").await;
     assert_timed_out(&invoked, Guard::Fuel, 3);
     assert_eq!(invoked.report.fuel_budget, fuel_budget(128, 3));
-    assert_eq!(invoked.report.fuel_used, invoked.report.fuel_budget);
+    assert_eq!(invoked.report.usage.fuel, invoked.report.fuel_budget);
 }
 
 #[tokio::test]
@@ -59,7 +60,7 @@ async fn a_guest_that_waits_and_then_computes_has_only_the_rest_of_its_time() {
     let invoked = Setup::guest(&guest).memory(1_769).timeout(1).invoke("{}").await;
     assert_timed_out(&invoked, Guard::Time, 1);
     let Invoked { report, .. } = invoked;
-    assert!(report.fuel_used < report.fuel_budget / 2, "{report}");
+    assert!(report.usage.fuel < report.fuel_budget / 2, "{report}");
 }
 
 #[tokio::test]
@@ -101,8 +102,8 @@ async fn expensive_host_calls_that_cost_little_fuel_end_at_the_timeout() {
          unreachable",
     );
     let invoked = Setup::guest(&guest).timeout(1).invoke("{}").await;
-    assert_timed_out(&invoked, Guard::Time, 1);
+    assert_timed_out(&invoked, Guard::Fuel, 1);
     assert!(invoked.report.wall < Duration::from_secs(4), "{:?}", invoked.report.wall);
-    assert!(invoked.report.fuel_used < invoked.report.fuel_budget / 100);
+    assert!(invoked.report.usage.fuel < invoked.report.fuel_budget / 100);
     assert!(invoked.report.log_dropped_bytes > 100 << 20);
 }

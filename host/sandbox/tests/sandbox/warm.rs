@@ -56,12 +56,12 @@ async fn every_invocation_has_its_own_log_limits_and_report() {
     assert_eq!(log(&first), log(&second));
     // Each may burn most of the budget.
     let million = json!({ "do": "burn", "units": 1_000_000 });
-    let needed = invoke(&function, million).await.report.fuel_used;
+    let needed = invoke(&function, million).await.report.usage.fuel;
     let budget = first.report.fuel_budget;
     let burn = json!({ "do": "burn", "units": 600_000 * budget / needed });
     for _ in 0..3 {
         let report = invoke(&function, &burn).await.report;
-        assert!(report.fuel_used > budget / 2, "{report}");
+        assert!(report.usage.fuel > budget / 2, "{report}");
         assert!(report.init_duration.is_none());
     }
 }

@@ -5,12 +5,14 @@ mod guest;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
 use serde_json::Value;
+use stepwell_lambda::FunctionLimits;
 use stepwell_objects::{Buckets, FolderBuckets};
 use stepwell_sandbox::{
-    Component, Environment, Failure, Function, FunctionSettings, Grants, Invocation, Invoked,
-    Sandbox,
+    Component, Enforcement, Environment, Failure, Function, FunctionSettings, Grants, Invocation,
+    Invoked, Sandbox, SandboxSettings,
 };
 
 pub(crate) use guest::{Guest, NULL};
@@ -18,8 +20,9 @@ pub(crate) use guest::{Guest, NULL};
 pub(crate) const REQUEST_ID: &str = "5f1c2b3a-0000-4000-8000-00000000c0de";
 
 /// One sandbox for all tests that do not care.
-pub(crate) static SANDBOX: LazyLock<Sandbox> =
-    LazyLock::new(|| Sandbox::new(None).expect("the machine can run a sandbox"));
+pub(crate) static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+    Sandbox::new(SandboxSettings::default()).expect("the machine can run a sandbox")
+});
 
 static HOSTILE: LazyLock<Component> = LazyLock::new(|| hostile(&SANDBOX));
 
@@ -41,13 +44,15 @@ impl Setup {
     pub(crate) fn of(sandbox: &Sandbox, component: Component) -> Self {
         let settings = FunctionSettings {
             name: "tested".to_owned(),
-            memory_mb: 128,
-            timeout_seconds: 3,
-            fuel: None,
+            limits: FunctionLimits::default(),
+            enforcement: Enforcement::Enforce,
+            reserved_concurrency: None,
             variables: BTreeMap::new(),
             environment: Environment::Fresh,
             grants: Grants::default(),
             objects: Arc::clone(&NO_OBJECTS),
+            seed: None,
+            clock: None,
         };
         Self { sandbox: sandbox.clone(), component, settings }
     }
@@ -64,17 +69,37 @@ impl Setup {
     }
 
     pub(crate) fn memory(mut self, mb: u32) -> Self {
-        self.settings.memory_mb = mb;
+        self.settings.limits.memory_mb = mb;
         self
     }
 
     pub(crate) fn timeout(mut self, seconds: u32) -> Self {
-        self.settings.timeout_seconds = seconds;
+        self.settings.limits.timeout_seconds = seconds;
         self
     }
 
     pub(crate) fn fuel(mut self, fuel: u64) -> Self {
-        self.settings.fuel = Some(fuel);
+        self.settings.limits.fuel = Some(fuel);
+        self
+    }
+
+    pub(crate) fn enforcement(mut self, enforcement: Enforcement) -> Self {
+        self.settings.enforcement = enforcement;
+        self
+    }
+
+    pub(crate) fn reserved(mut self, invocations: u32) -> Self {
+        self.settings.reserved_concurrency = Some(invocations);
+        self
+    }
+
+    pub(crate) fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = Some(seed);
+        self
+    }
+
+    pub(crate) fn clock(mut self, begins: SystemTime) -> Self {
+        self.settings.clock = Some(begins);
         self
     }
 
