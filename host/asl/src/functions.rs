@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use crate::state::task::PlaceEq;
 
+pub(crate) mod account;
 mod environment;
 mod grants;
 mod layer;
@@ -13,10 +14,11 @@ mod read;
 pub(crate) mod reference;
 mod stub;
 
+pub use account::{ACCOUNT_CONCURRENCY, UNRESERVED_CONCURRENCY_MIN};
 pub(crate) use environment::read_variables;
 pub use grants::{Grants, HttpGrant, ObjectGrant};
 pub(crate) use layer::{Layer, Layers};
-pub(crate) use read::{Manner, not_enforced, read, read_limit};
+pub(crate) use read::{Manner, read, read_architectures, read_limit};
 pub use reference::function_name;
 pub use stub::{Stub, StubAnswer};
 
@@ -24,8 +26,8 @@ pub use stub::{Stub, StubAnswer};
 pub const FUNCTION_MEMORY_MB: RangeInclusive<u32> = 128..=10_240;
 /// What Lambda takes for `timeout`, in seconds (`facts/limits.md` 3).
 pub const FUNCTION_TIMEOUT_SECONDS: RangeInclusive<u32> = 1..=900;
-/// What Lambda takes for `ephemeralStorageSize`, in MB.
-pub(crate) const FUNCTION_STORAGE_MB: RangeInclusive<u32> = 512..=10_240;
+/// What Lambda takes for `ephemeralStorageSize`, in MB (`facts/limits.md` 3).
+pub const FUNCTION_STORAGE_MB: RangeInclusive<u32> = 512..=10_240;
 
 /// A function, as its workflow file, the mapping and Lambda's defaults together have it.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,12 +44,21 @@ pub struct FunctionSettings {
     pub timeout_seconds: u32,
     /// `fuel`: the budget of one invocation, instead of the one that memory and timeout give.
     pub fuel: Option<u64>,
+    /// `maxFuel`: how much an invocation may use and still pass a regression test, in the units of `fuel`.
+    /// It changes neither the budget nor the speed.
+    pub max_fuel: Option<u64>,
     /// `environment`: variables that the task sees.
     pub environment: BTreeMap<String, String>,
-    /// `ephemeralStorageSize`: the space below `/tmp`, in MB.
-    pub ephemeral_storage_mb: Option<u32>,
-    /// `reservedConcurrency`: how many invocations may be under way at the same time.
+    /// `ephemeralStorageSize`: the space below `/tmp`, in MB (2^20 bytes), within [`FUNCTION_STORAGE_MB`].
+    pub storage_mb: u32,
+    /// `reservedConcurrency`: how many invocations may be under way at the same time; 0: none is ever
+    /// begun. `None`: as many as the account has left. All of a file together leave
+    /// [`UNRESERVED_CONCURRENCY_MIN`] of the account's.
     pub reserved_concurrency: Option<u32>,
+    /// `limits`: what comes of an invocation that breaks a limit of Lambda. `None`: the file does not say.
+    pub limits: Option<Limits>,
+    /// `architecture`: the processor whose price counts; nothing else depends on it.
+    pub architecture: Architecture,
     /// `reuse`: whether an instance serves more than one invocation.
     pub reuse: Reuse,
     /// `grants`: what the task may do.
@@ -79,4 +90,25 @@ pub enum Reuse {
     Fresh,
     /// An instance is kept for the next invocation, as Lambda does.
     Warm,
+}
+
+/// What comes of an invocation that breaks one of Lambda's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limits {
+    /// It fails as it would on AWS.
+    Enforce,
+    /// It goes on, and what would have failed on AWS is told.
+    Warn,
+    /// It goes on, and nothing is told.
+    Off,
+}
+
+/// A processor that Lambda has, which decides what an invocation costs (`facts/limits.md` 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Architecture {
+    /// `x86_64`, Lambda's default.
+    #[default]
+    X86_64,
+    /// `arm64`.
+    Arm64,
 }

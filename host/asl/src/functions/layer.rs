@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::environment::check_size;
-use super::{Component, FunctionSettings, Grants, Reuse};
-use crate::finding::{Findings, Place};
+use super::{Architecture, Component, FunctionSettings, Grants, Limits, Reuse};
+use crate::finding::{Findings, IDLE_SETTING, Place};
 use crate::state::task::PlaceEq;
 
 /// Lambda's own defaults.
 const MEMORY_MB_DEFAULT: u32 = 128;
 const TIMEOUT_SECONDS_DEFAULT: u32 = 3;
+const STORAGE_MB_DEFAULT: u32 = 512;
 
 /// What one place says about a function. What it leaves out, the layer below it says.
 #[derive(Debug, Clone, Default)]
@@ -20,10 +21,13 @@ pub(crate) struct Layer {
     pub(crate) memory_mb: Option<u32>,
     pub(crate) timeout_seconds: Option<u32>,
     pub(crate) fuel: Option<u64>,
+    pub(crate) max_fuel: Option<u64>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) environment_place: Place,
-    pub(crate) ephemeral_storage_mb: Option<u32>,
-    pub(crate) reserved_concurrency: Option<u32>,
+    pub(crate) storage_mb: Option<u32>,
+    pub(crate) reserved_concurrency: Option<(u32, Place)>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) architecture: Option<Architecture>,
     pub(crate) reuse: Option<Reuse>,
     pub(crate) grants: Option<Grants>,
     pub(crate) place: Place,
@@ -49,10 +53,13 @@ impl Layer {
             memory_mb: self.memory_mb.or(below.memory_mb),
             timeout_seconds: self.timeout_seconds.or(below.timeout_seconds),
             fuel: self.fuel.or(below.fuel),
+            max_fuel: self.max_fuel.or(below.max_fuel),
             environment,
             environment_place,
-            ephemeral_storage_mb: self.ephemeral_storage_mb.or(below.ephemeral_storage_mb),
+            storage_mb: self.storage_mb.or(below.storage_mb),
             reserved_concurrency: self.reserved_concurrency.or(below.reserved_concurrency),
+            limits: self.limits.or(below.limits),
+            architecture: self.architecture.or(below.architecture),
             reuse: self.reuse.or(below.reuse),
             grants: self.grants.or(below.grants),
             place: self.place,
@@ -70,6 +77,11 @@ impl Layer {
     pub(crate) fn settle(self, findings: &mut Findings) -> FunctionSettings {
         check_size(&self.environment, &self.environment_place, findings);
         let (code, code_place) = self.code.unzip();
+        if let (Some(Component::Stub(_)), Some((_, place))) = (&code, &self.reserved_concurrency) {
+            let name = place.name().unwrap_or_default();
+            let message = format!("`{name}` has no effect here: stubs are not throttled");
+            findings.warning(IDLE_SETTING, place, message);
+        }
         FunctionSettings {
             code,
             deployed_name: self.deployed_name,
@@ -77,9 +89,12 @@ impl Layer {
             memory_mb: self.memory_mb.unwrap_or(MEMORY_MB_DEFAULT),
             timeout_seconds: self.timeout_seconds.unwrap_or(TIMEOUT_SECONDS_DEFAULT),
             fuel: self.fuel,
+            max_fuel: self.max_fuel,
             environment: self.environment,
-            ephemeral_storage_mb: self.ephemeral_storage_mb,
-            reserved_concurrency: self.reserved_concurrency,
+            storage_mb: self.storage_mb.unwrap_or(STORAGE_MB_DEFAULT),
+            reserved_concurrency: self.reserved_concurrency.map(|(most, _)| most),
+            limits: self.limits,
+            architecture: self.architecture.unwrap_or_default(),
             reuse: self.reuse.unwrap_or(Reuse::Fresh),
             grants: self.grants.unwrap_or_default(),
             place: PlaceEq(self.place),
