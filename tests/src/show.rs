@@ -5,7 +5,8 @@ use std::ops::Range;
 use jiff::Timestamp;
 use serde_json::Value;
 use stepwell_asl::{
-    Component, Finding, FunctionSettings, Grants, Reuse, Severity, SourceFile, Workflow,
+    ACCOUNT_CONCURRENCY, Architecture, Component, FUNCTION_STORAGE_MB, Finding, FunctionSettings,
+    Grants, Reuse, Severity, SourceFile, Workflow,
 };
 use stepwell_engine::{Effect, Event, HistoryEvent, Invocation, Outcome};
 
@@ -43,7 +44,9 @@ fn contents(workflow: &Workflow) -> Vec<String> {
         .functions
         .iter()
         .map(|(name, function)| format!("function {name}: {}", settings(function)));
-    machines.chain(functions).collect()
+    let account = Some(workflow.account_concurrency).filter(|most| *most != ACCOUNT_CONCURRENCY);
+    let account = account.map(|most| format!("account concurrency {most}"));
+    machines.chain(functions).chain(account).collect()
 }
 
 /// `code severity line:column pointer message | help: ... | line:column related | AWS: ...`.
@@ -231,10 +234,17 @@ fn settings(settings: &FunctionSettings) -> String {
     shown.push(format!("{} MB", settings.memory_mb));
     shown.push(format!("{} s", settings.timeout_seconds));
     shown.extend(settings.fuel.map(|fuel| format!("fuel {fuel}")));
-    shown.extend(settings.ephemeral_storage_mb.map(|size| format!("storage {size} MB")));
+    shown.extend(settings.max_fuel.map(|fuel| format!("at most {fuel} fuel in tests")));
+    if settings.storage_mb != *FUNCTION_STORAGE_MB.start() {
+        shown.push(format!("storage {} MB", settings.storage_mb));
+    }
     shown.extend(settings.reserved_concurrency.map(|most| format!("at most {most} at once")));
     if !settings.environment.is_empty() {
-        shown.push(format!("environment {:?}", settings.environment));
+        shown.push(cut(&format!("environment {:?}", settings.environment)));
+    }
+    shown.extend(settings.limits.map(|limits| format!("limits {limits:?}")));
+    if settings.architecture != Architecture::default() {
+        shown.push(format!("{:?}", settings.architecture));
     }
     if settings.reuse != Reuse::Fresh {
         shown.push(format!("{:?}", settings.reuse));

@@ -47,6 +47,9 @@ const PSEUDO_PARAMETERS: [(&str, &str); 4] = [
 /// The key of our own settings at the root of any file.
 pub(crate) const OWN_KEY: &str = "x-stepwell";
 
+/// The key for the account's concurrency, wherever our own `functions:` may stand.
+pub(crate) const ACCOUNT_KEY: &str = "accountConcurrency";
+
 /// How long a text may become that is put together from references, in bytes: what AWS takes for a whole
 /// definition.
 const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -63,6 +66,8 @@ const REFERENCES_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Embedded {
     pub(crate) functions: Layers,
+    /// What it says of the account, beside its functions.
+    pub(crate) account_concurrency: Option<u32>,
     pub(crate) machines: Vec<EmbeddedMachine>,
 }
 

@@ -113,7 +113,7 @@ codes! {
     RESOURCE = "ASL0401" "a resource is not one that can be run"
     TOKEN_UNTOLD = "ASL0402" "a Task waits for a token that nobody is told"
     FUNCTION_MISSING = "ASL0502" "a resource names a function that the file does not have"
-    NOT_ENFORCED = "ASL0503" "a function's setting has no effect here"
+    IDLE_SETTING = "ASL0503" "a function's setting has no effect here"
     GRANT = "ASL0504" "a grant is not well formed"
     COMPONENT = "ASL0505" "a function's component cannot be used"
 }

@@ -23,8 +23,9 @@ mod workflow;
 pub use definition::{Definition, Machine, MachineId, Name, StateId, Transition};
 pub use finding::{CODES, Diagnostic, Finding, Related, Severity};
 pub use functions::{
-    Component, FUNCTION_MEMORY_MB, FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant,
-    ObjectGrant, Reuse, Stub, StubAnswer, function_name,
+    ACCOUNT_CONCURRENCY, Architecture, Component, FUNCTION_MEMORY_MB, FUNCTION_STORAGE_MB,
+    FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant, Limits, ObjectGrant, Reuse,
+    Stub, StubAnswer, UNRESERVED_CONCURRENCY_MIN, function_name,
 };
 pub use machine::STATE_NAME_CHARACTERS_MAX;
 pub use source::{Files, NoFiles, Source, SourceFile};

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definition::Definition;
-use crate::embedding::{self, EmbeddedMachine, OWN_KEY, Reading};
+use crate::embedding::{self, ACCOUNT_KEY, EmbeddedMachine, OWN_KEY, Reading};
 use crate::fields::{Field, Fields};
 use crate::finding::{
     COMPONENT, FUNCTION_MISSING, Finding, Findings, NO_EFFECT, NO_WORKFLOW, Place, Severity,
     closest,
 };
-use crate::functions::{self, FunctionSettings, Layers, Manner};
+use crate::functions::{self, ACCOUNT_CONCURRENCY, FunctionSettings, Layers, Manner};
 use crate::machine;
 use crate::node::Node;
 use crate::source::{Files, NoFiles, Source, Sources};
@@ -21,6 +21,9 @@ use crate::state::StateKind;
 pub struct Workflow {
     /// The functions by the keys or logical ids that they have in the file.
     pub functions: BTreeMap<String, FunctionSettings>,
+    /// `accountConcurrency`: how many invocations of all functions may be under way at the same time;
+    /// [`ACCOUNT_CONCURRENCY`] where no file says it.
+    pub account_concurrency: u32,
     /// The state machines in the order of the file; at least one.
     pub machines: Vec<NamedMachine>,
     /// What is worth saying about it all the same.
@@ -190,8 +193,10 @@ pub fn load_with(
     let refused = findings.has_errors();
     let mut findings = sources.tell(findings);
     match parts {
-        Some(Parts { functions, machines, loose }) if !refused => {
-            let mut workflow = Workflow { functions, machines, warnings: Vec::new(), sources };
+        Some(Parts { functions, account_concurrency, machines, loose }) if !refused => {
+            let warnings = Vec::new();
+            let mut workflow =
+                Workflow { functions, account_concurrency, machines, warnings, sources };
             for machine in &workflow.machines {
                 findings.extend(
                     workflow
@@ -219,6 +224,7 @@ fn place_of(finding: &Finding) -> (Option<&str>, usize) {
 
 struct Parts {
     functions: BTreeMap<String, FunctionSettings>,
+    account_concurrency: u32,
     machines: Vec<NamedMachine>,
     /// Functions that stand only beside the file, and say nothing more about one of its own.
     loose: Vec<String>,
@@ -226,14 +232,37 @@ struct Parts {
 
 fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<Parts> {
     let root = embedding::parse_entry(text, reading)?;
-    let mut added = own_settings(&root, reading);
-    added.extend(options.functions.map(|source| mapping(&source, reading)).unwrap_or_default());
+    let own = own_settings(&root, reading);
+    let mapped = options.functions.map(|source| mapping(&source, reading)).unwrap_or_default();
+    let added: Layers = own.functions.into_iter().chain(mapped.functions).collect();
     for (key, layer) in &added {
         let name = layer.deployed_name.as_ref().unwrap_or(key);
         reading.added.insert(key.clone(), name.clone());
     }
     let embedded = embedding::read(&root, text, reading)?;
-    let (mut layers, mut loose) = (embedded.functions, Vec::new());
+    let account_concurrency = mapped
+        .account_concurrency
+        .or(own.account_concurrency)
+        .or(embedded.account_concurrency)
+        .unwrap_or(ACCOUNT_CONCURRENCY);
+    let (layers, loose) = together(embedded.functions, added);
+    let findings = &mut reading.findings;
+    functions::account::check_reserved(&layers, account_concurrency, findings);
+    let functions = layers.into_iter().map(|(key, layer)| (key, layer.settle(findings))).collect();
+    let wanted = |machine: &&EmbeddedMachine| {
+        options.machine.is_none_or(|wanted| wanted == machine.key || wanted == machine.name)
+    };
+    // A name that no machine has is the caller's to report, beside those that there are.
+    let any = embedded.machines.iter().any(|machine| wanted(&machine));
+    let machines = embedded.machines.iter().filter(|machine| !any || wanted(machine));
+    let machines: Vec<_> = machines.map(|machine| read_machine(machine, findings)).collect();
+    let machines = machines.into_iter().collect::<Option<_>>()?;
+    Some(Parts { functions, account_concurrency, machines, loose })
+}
+
+/// A file's functions with what stands beside it, and the keys of those that stand only there.
+fn together(mut layers: Layers, added: Layers) -> (Layers, Vec<String>) {
+    let mut loose = Vec::new();
     for (key, layer) in added {
         let known = layers.iter_mut().find(|(other, below)| below.is_called(other, &key));
         if let Some((_, below)) = known {
@@ -243,16 +272,14 @@ fn read(text: &str, options: &Options<'_>, reading: &mut Reading<'_>) -> Option<
             layers.push((key, layer));
         }
     }
-    let findings = &mut reading.findings;
-    let functions = layers.into_iter().map(|(key, layer)| (key, layer.settle(findings))).collect();
-    let wanted = |machine: &&EmbeddedMachine| {
-        options.machine.is_none_or(|wanted| wanted == machine.key || wanted == machine.name)
-    };
-    // A name that no machine has is the caller's to report, beside those that there are.
-    let any = embedded.machines.iter().any(|machine| wanted(&machine));
-    let machines = embedded.machines.iter().filter(|machine| !any || wanted(machine));
-    let machines: Vec<_> = machines.map(|machine| read_machine(machine, findings)).collect();
-    Some(Parts { functions, machines: machines.into_iter().collect::<Option<_>>()?, loose })
+    (layers, loose)
+}
+
+/// What our own settings beside a definition say.
+#[derive(Default)]
+struct Settings {
+    functions: Layers,
+    account_concurrency: Option<u32>,
 }
 
 fn read_machine(machine: &EmbeddedMachine, findings: &mut Findings) -> Option<NamedMachine> {
@@ -263,17 +290,17 @@ fn read_machine(machine: &EmbeddedMachine, findings: &mut Findings) -> Option<Na
 }
 
 /// `x-stepwell:` at the root of a file of any form.
-fn own_settings(root: &Node, reading: &mut Reading<'_>) -> Layers {
-    let Some(member) = root.get(OWN_KEY) else { return Layers::new() };
+fn own_settings(root: &Node, reading: &mut Reading<'_>) -> Settings {
+    let Some(member) = root.get(OWN_KEY) else { return Settings::default() };
     let place = Place::default().of_member(member);
     read_settings(&member.node, &place, &format!("`{OWN_KEY}`"), reading)
 }
 
 /// A file of its own with `functions:`.
-fn mapping(source: &Source<'_>, reading: &mut Reading<'_>) -> Layers {
+fn mapping(source: &Source<'_>, reading: &mut Reading<'_>) -> Settings {
     let start = reading.sources.add_file(source.path, source.text);
     let Some(root) = Node::parse(source.text, start, &mut reading.findings) else {
-        return Layers::new();
+        return Settings::default();
     };
     let place = Place { pointer: String::new(), span: start..start };
     if root.get("functions").is_none() {
@@ -281,17 +308,20 @@ fn mapping(source: &Source<'_>, reading: &mut Reading<'_>) -> Layers {
             .findings
             .error(NO_WORKFLOW, &place, "the file holds no functions")
             .help("write them under `functions:`");
-        return Layers::new();
+        return Settings::default();
     }
     read_settings(&root, &place, "a file of functions", reading)
 }
 
-fn read_settings(node: &Node, place: &Place, what: &str, reading: &mut Reading<'_>) -> Layers {
+fn read_settings(node: &Node, place: &Place, what: &str, reading: &mut Reading<'_>) -> Settings {
     let Reading { sources, findings, .. } = reading;
-    let Some(mut fields) = Fields::of(node, place, findings) else { return Layers::new() };
+    let Some(mut fields) = Fields::of(node, place, findings) else { return Settings::default() };
     let functions = fields.take("functions");
+    let account = fields.take(ACCOUNT_KEY);
     fields.finish(what, findings);
-    functions
+    let account_concurrency = account.and_then(|field| functions::account::read(&field, findings));
+    let functions = functions
         .map(|field| functions::read(&field, Manner::Own, sources, findings))
-        .unwrap_or_default()
+        .unwrap_or_default();
+    Settings { functions, account_concurrency }
 }

@@ -233,7 +233,7 @@ fn one(name: &str, definition: Node, place: Place) -> Embedded {
         definition,
         place,
     };
-    Embedded { functions: Vec::new(), machines: vec![machine] }
+    Embedded { machines: vec![machine], ..Embedded::default() }
 }
 
 /// Keys that begin with `x-` are the author's, and AWS would refuse them.

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use super::intrinsics::{Intrinsics, Scope};
 use super::plain::definition_value;
 use super::variables::Variables;
-use super::{Embedded, EmbeddedMachine, HELP, OWN_KEY, Reading, Strictness, merged, read_type};
+use super::{
+    ACCOUNT_KEY, Embedded, EmbeddedMachine, HELP, OWN_KEY, Reading, Strictness, merged, read_type,
+};
 use crate::fields::{Field, Fields};
 use crate::finding::{NO_EFFECT, NO_WORKFLOW, Place, UNKNOWN_FIELD, UNRESOLVED};
 use crate::functions::{self, Layer, Layers, Manner};
@@ -18,8 +20,11 @@ use crate::node::{Member, Node, NodeKind};
 const MEMORY_MB_DEFAULT: u32 = 1024;
 const TIMEOUT_SECONDS_DEFAULT: u32 = 6;
 
+/// What `provider:` may say for all functions.
+const PROVIDER: [&str; 4] = ["memorySize", "timeout", "environment", "architecture"];
+
 /// Keys of a Serverless file that play no part here, or are read where something refers to them.
-const SERVERLESS: [&str; 19] = [
+const SERVERLESS: [&str; 20] = [
     "service",
     "provider",
     "plugins",
@@ -39,6 +44,7 @@ const SERVERLESS: [&str; 19] = [
     "functions",
     "stepFunctions",
     "stateMachines",
+    ACCOUNT_KEY,
 ];
 
 /// Keys of a machine that matter on AWS and not here.
@@ -73,6 +79,10 @@ pub(super) fn read(root: &Node, place: &Place, reading: &mut Reading<'_>) -> Opt
         Some(_) => Manner::Deployed,
         None => Manner::Own,
     };
+    let account_concurrency = section(ACCOUNT_KEY, reading).and_then(|(place, node)| {
+        let field = Field { name: ACCOUNT_KEY, node: &node, place };
+        functions::account::read(&field, &mut reading.findings)
+    });
     let mut functions = Layers::new();
     let provider = provider(root, place, reading);
     if let Some((place, node)) = section("functions", reading) {
@@ -95,7 +105,7 @@ pub(super) fn read(root: &Node, place: &Place, reading: &mut Reading<'_>) -> Opt
     };
     let field = Field { name: "stateMachines", node: &node, place };
     let machines = read_machines(&field, scope, &functions, reading)?;
-    Some(Embedded { functions, machines })
+    Some(Embedded { functions, account_concurrency, machines })
 }
 
 /// `stateMachines` of `stepFunctions`.
@@ -121,7 +131,7 @@ fn report_other_keys(root: &Node, place: &Place, reading: &mut Reading<'_>) {
         let name = member.name.as_str();
         if !SERVERLESS.contains(&name) && !name.starts_with("x-") {
             let place = place.below(name, &member.name_span);
-            let known = ["functions", "stepFunctions", "stateMachines", OWN_KEY];
+            let known = ["functions", "stepFunctions", "stateMachines", ACCOUNT_KEY, OWN_KEY];
             let message = format!("`{name}` has no meaning here");
             reading.findings.warning(UNKNOWN_FIELD, &place, message).suggest(name, known);
         }
@@ -134,11 +144,8 @@ fn provider(root: &Node, place: &Place, reading: &mut Reading<'_>) -> Layer {
     let here = place.of_member(member);
     // Only what matters here: the rest may hold variables that nobody needs.
     let members = member.node.as_object().unwrap_or_default();
-    let members: Vec<Member> = members
-        .iter()
-        .filter(|member| ["memorySize", "timeout", "environment"].contains(&member.name.as_str()))
-        .cloned()
-        .collect();
+    let members: Vec<Member> =
+        members.iter().filter(|member| PROVIDER.contains(&member.name.as_str())).cloned().collect();
     let node = Node { kind: NodeKind::Object(members), tag: None, span: member.node.span.clone() };
     let node = Variables::new(root, reading).resolve(&node, &here);
     let template = resources(root, reading);

@@ -10,8 +10,8 @@ use super::{Embedded, EmbeddedMachine, HELP, Reading, Strictness, read_type};
 use crate::fields::{Field, Fields};
 use crate::finding::{MISSING_FIELD, NO_WORKFLOW, Place, UNRESOLVED, UNSUPPORTED_FORM};
 use crate::functions::{
-    FUNCTION_MEMORY_MB, FUNCTION_STORAGE_MB, FUNCTION_TIMEOUT_SECONDS, Layer, Manner, not_enforced,
-    read_limit, read_variables,
+    FUNCTION_MEMORY_MB, FUNCTION_STORAGE_MB, FUNCTION_TIMEOUT_SECONDS, Layer, Manner,
+    read_architectures, read_limit, read_variables,
 };
 use crate::machine::MachineType;
 use crate::node::{Node, NodeKind};
@@ -111,8 +111,14 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
         Some((last, resolved, place))
     }
 
+    /// Where a property stands, if it is there.
+    fn place_of(&self, name: &str) -> Option<Place> {
+        Some(self.place.of_member(self.node?.get(name)?))
+    }
+
     /// What a function's properties say.
     fn function(mut self) -> Layer {
+        const RESERVED: &str = "ReservedConcurrentExecutions";
         let name = self.get(&["FunctionName"]).and_then(|(_, node, _)| node.scalar_text());
         let variables = self.get(&["Environment", "Variables"]);
         let mut limit = |names: &[&'static str], range| {
@@ -122,16 +128,14 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
         };
         let memory_mb = limit(&["MemorySize"], FUNCTION_MEMORY_MB);
         let timeout_seconds = limit(&["Timeout"], FUNCTION_TIMEOUT_SECONDS);
-        let ephemeral_storage_mb = limit(&["EphemeralStorage", "Size"], FUNCTION_STORAGE_MB);
-        let reserved_concurrency = limit(&["ReservedConcurrentExecutions"], 0..=u32::MAX);
-        let place = self.place.clone();
+        let storage_mb = limit(&["EphemeralStorage", "Size"], FUNCTION_STORAGE_MB);
+        let reserved_concurrency = limit(&[RESERVED], 0..=u32::MAX);
+        let reserved_concurrency = reserved_concurrency.zip(self.place_of(RESERVED));
+        let architectures = self.get(&["Architectures"]);
         let findings = &mut self.intrinsics.reading.findings;
-        if ephemeral_storage_mb.is_some() {
-            not_enforced("EphemeralStorage", &place, findings);
-        }
-        if reserved_concurrency.is_some() {
-            not_enforced("ReservedConcurrentExecutions", &place, findings);
-        }
+        let architecture = architectures.and_then(|(name, node, place)| {
+            read_architectures(&Field { name, node: &node, place }, findings)
+        });
         let mut environment = BTreeMap::new();
         let mut environment_place = Place::default();
         if let Some((name, node, place)) = variables {
@@ -148,8 +152,9 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
             timeout_seconds,
             environment,
             environment_place,
-            ephemeral_storage_mb,
+            storage_mb,
             reserved_concurrency,
+            architecture,
             place: self.resource.place.clone(),
             ..Layer::default()
         }
