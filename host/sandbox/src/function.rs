@@ -242,6 +242,7 @@ impl Inner {
             let call = pin!(handler.call_handle(&mut *store, &invocation.payload));
             Metered::new(call, &clocks, timeout, cpu.wall_max).await
         };
+        store.data_mut().end_requests();
         let fuel_left = store.get_fuel().unwrap_or(0);
         let duration = cpu.time_of_rest(fuel_left) + clocks.waited();
         let seconds = self.settings.timeout_seconds;

@@ -107,6 +107,11 @@ impl Host {
             current: Current::default(),
         }
     }
+
+    /// Ends the HTTP requests that the invocation has left open.
+    pub(crate) fn end_requests(&mut self) {
+        self.http_gate.end_requests();
+    }
 }
 
 pub(crate) fn log_line(log: &Mutex<Log>, source: LogSource, text: &str) {
