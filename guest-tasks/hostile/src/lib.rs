@@ -60,8 +60,16 @@ enum Deed {
     ListFiles { path: String },
     /// Connects to a TCP address, such as `127.0.0.1:80`.
     Connect { address: String },
-    /// Gets a URL.
-    Http { url: String },
+    /// Gets a URL, whose body may have so many bytes.
+    Http { url: String, bytes: Option<usize> },
+    /// Gets a URL and goes on to where its answers lead, as a browser would.
+    HttpFollow { url: String },
+    /// Gets a URL, reads the body to its end and keeps nothing of it.
+    HttpDrain { url: String },
+    /// Asks for a URL and does not wait for the answer.
+    HttpLeave { url: String },
+    /// Answers with what became of the request that was left: `pending`, or how it ended.
+    HttpLeft {},
     /// Reads an object at once.
     BucketGet { bucket: String, key: String },
     /// Writes an object at once.
@@ -131,7 +139,11 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
         Deed::WriteFile { path, bytes } => reach::write_file(&path, bytes)?,
         Deed::ListFiles { path } => reach::list_files(&path)?,
         Deed::Connect { address } => reach::connect(&address)?,
-        Deed::Http { url } => reach::http(&url)?,
+        Deed::Http { url, bytes } => reach::http(&url, bytes)?,
+        Deed::HttpFollow { url } => reach::http_follow(url)?,
+        Deed::HttpDrain { url } => reach::http_drain(&url)?,
+        Deed::HttpLeave { url } => reach::http_leave(&url)?,
+        Deed::HttpLeft {} => reach::http_left(),
         Deed::BucketGet { bucket, key } => reach::bucket_get(bucket, &key)?,
         Deed::BucketPut { bucket, key, body } => reach::bucket_put(bucket, &key, &body)?,
         Deed::BucketHead { bucket, key } => reach::bucket_head(bucket, &key)?,

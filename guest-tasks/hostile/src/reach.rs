@@ -41,10 +41,117 @@ pub(crate) fn connect(address: &str) -> Result<Value, Failure> {
     Ok(json!({ "connected": stream.peer_addr()?.to_string() }))
 }
 
-pub(crate) fn http(url: &str) -> Result<Value, Failure> {
-    let response = http::get(url)?;
+pub(crate) fn http(url: &str, bytes: Option<usize>) -> Result<Value, Failure> {
+    let request = http::Request::get(url).body_bytes_max(bytes.unwrap_or(http::BODY_BYTES_MAX));
+    let response = request.send()?;
     let text = String::from_utf8_lossy(&response.body);
     Ok(json!({ "status": response.status, "bytes": response.body.len(), "text": text }))
+}
+
+pub(crate) fn http_follow(mut url: String) -> Result<Value, Failure> {
+    loop {
+        let response = http::get(url)?;
+        match response.header("location") {
+            Some(location) if (300..400).contains(&response.status) => url = location.to_owned(),
+            _ => return Ok(json!({ "status": response.status, "url": response.url })),
+        }
+    }
+}
+
+pub(crate) use raw::{http_drain, http_leave, http_left};
+
+/// What the SDK does not do: with the bindings themselves.
+#[cfg(target_family = "wasm")]
+mod raw {
+    use std::cell::RefCell;
+
+    use stepwell_task::bindings::wasi::http::{
+        outgoing_handler::handle,
+        types::{ErrorCode, Fields, FutureIncomingResponse, OutgoingRequest, Scheme},
+    };
+    use stepwell_task::bindings::wasi::io::streams::StreamError;
+
+    use super::*;
+
+    /// What is asked for at a time.
+    const READ_BYTES: u64 = 64 << 10;
+
+    thread_local! {
+        static LEFT: RefCell<Option<FutureIncomingResponse>> = const { RefCell::new(None) };
+    }
+
+    pub(crate) fn http_drain(url: &str) -> Result<Value, Failure> {
+        let pending = ask(url)?;
+        pending.subscribe().block();
+        let answer = pending.get().and_then(Result::ok).ok_or_else(lost)?;
+        let body = answer.map_err(failed)?.consume().map_err(|()| lost())?;
+        let stream = body.stream().map_err(|()| lost())?;
+        let mut bytes = 0;
+        loop {
+            match stream.blocking_read(READ_BYTES) {
+                Ok(piece) => bytes += piece.len(),
+                Err(StreamError::Closed) => return Ok(json!({ "bytes": bytes })),
+                Err(StreamError::LastOperationFailed(error)) => {
+                    return Err(Failure::new("Http.Stream", error.to_debug_string()));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn http_leave(url: &str) -> Result<Value, Failure> {
+        LEFT.replace(Some(ask(url)?));
+        Ok(json!({ "left": url }))
+    }
+
+    pub(crate) fn http_left() -> Value {
+        let left = LEFT.with_borrow_mut(|left| left.as_ref().and_then(FutureIncomingResponse::get));
+        match left {
+            None => json!("pending"),
+            Some(Ok(Ok(_))) => json!("answered"),
+            Some(Ok(Err(code))) => json!(code.name()),
+            Some(Err(())) => json!("taken"),
+        }
+    }
+
+    fn ask(url: &str) -> Result<FutureIncomingResponse, Failure> {
+        let (authority, path) = url
+            .strip_prefix("http://")
+            .and_then(|rest| rest.split_once('/'))
+            .ok_or_else(|| Failure::invalid_input("a URL such as http://host/path"))?;
+        let request = OutgoingRequest::new(Fields::new());
+        request
+            .set_scheme(Some(&Scheme::Http))
+            .and_then(|()| request.set_authority(Some(authority)))
+            .and_then(|()| request.set_path_with_query(Some(&format!("/{path}"))))
+            .map_err(|()| Failure::invalid_input("the host does not take this URL"))?;
+        handle(request, None).map_err(failed)
+    }
+
+    fn lost() -> Failure {
+        Failure::new("Http.Lost", "the answer is not there")
+    }
+
+    fn failed(code: ErrorCode) -> Failure {
+        Failure::new("Http.Failed", code.name())
+    }
+}
+
+/// Outside of a sandbox there is nothing to be hostile to.
+#[cfg(not(target_family = "wasm"))]
+mod raw {
+    use super::*;
+
+    pub(crate) fn http_drain(url: &str) -> Result<Value, Failure> {
+        http(url, Some(usize::MAX))
+    }
+
+    pub(crate) fn http_leave(url: &str) -> Result<Value, Failure> {
+        http(url, None)
+    }
+
+    pub(crate) fn http_left() -> Value {
+        json!("answered")
+    }
 }
 
 pub(crate) fn bucket_get(bucket: String, key: &str) -> Result<Value, Failure> {

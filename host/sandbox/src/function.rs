@@ -363,6 +363,7 @@ impl Inner {
             let call = pin!(handler.call_handle(&mut *store, payload));
             Metered::new(call, &meter, Bounds { cpu, timeout }).await
         };
+        store.data_mut().end_requests();
         let fuel = cpu.budget.saturating_sub(store.get_fuel().unwrap_or(0));
         let seconds = self.settings.limits.timeout_seconds;
         let request_id = &call.request_id;

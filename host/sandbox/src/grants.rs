@@ -1,5 +1,7 @@
 //! Grants: what a function may do. Nothing by default.
 
+use std::net::IpAddr;
+
 /// Everything that a function may do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
@@ -33,26 +35,30 @@ pub struct ObjectGrant {
     pub write: bool,
 }
 
+/// How far the grants of a function let a request go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HttpLeave {
+    /// Whether the host was granted as it is, not by a wildcard.
+    pub(crate) exact: bool,
+    /// The addresses that are granted themselves on this port, in their canonical form.
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+/// A host as grants have it, of one as a URL has it: a name with a dot at its end is the same name.
+pub(crate) fn host_name(host: &str) -> String {
+    let host = host.to_ascii_lowercase();
+    host.strip_suffix('.').map_or(host.clone(), str::to_owned)
+}
+
 impl Grants {
-    /// `host` as it stands in a URL, without the port.
-    pub(crate) fn allows_http(&self, host: &str, port: Option<u16>, https: bool) -> bool {
-        // A name with a dot at its end is the same name.
-        let host = host.to_ascii_lowercase();
-        let host = host.strip_suffix('.').unwrap_or(&host);
+    /// What the grants that cover a host allow; `None` if none does. `host` as [`host_name`] gives it.
+    pub(crate) fn http_leave(&self, host: &str, port: u16, https: bool) -> Option<HttpLeave> {
         let standard = if https { 443 } else { 80 };
-        let port = port.unwrap_or(standard);
-        self.http.iter().any(|grant| {
-            let host_fits = match grant.host.strip_prefix('*') {
-                Some("") => true,
-                Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
-                None => grant.host == host,
-            };
-            let port_fits = match grant.port {
-                None => port == standard,
-                Some(None) => true,
-                Some(Some(granted)) => port == granted,
-            };
-            host_fits && port_fits
+        let on_port = || self.http.iter().filter(move |grant| grant.covers_port(port, standard));
+        let covering: Vec<_> = on_port().filter(|grant| grant.covers_host(host)).collect();
+        (!covering.is_empty()).then(|| HttpLeave {
+            exact: covering.iter().any(|grant| !grant.host.starts_with('*')),
+            addresses: on_port().filter_map(HttpGrant::address).collect(),
         })
     }
 
@@ -72,6 +78,31 @@ impl Grants {
     }
 }
 
+impl HttpGrant {
+    fn covers_host(&self, host: &str) -> bool {
+        match self.host.strip_prefix('*') {
+            Some("") => true,
+            Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
+            None => self.host == host,
+        }
+    }
+
+    fn covers_port(&self, port: u16, standard: u16) -> bool {
+        match self.port {
+            None => port == standard,
+            Some(None) => true,
+            Some(Some(granted)) => port == granted,
+        }
+    }
+
+    /// The address that is granted, where it is one and no name.
+    fn address(&self) -> Option<IpAddr> {
+        let bare = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let address: IpAddr = bare.unwrap_or(&self.host).parse().ok()?;
+        Some(address.to_canonical())
+    }
+}
+
 impl ObjectGrant {
     fn covers(&self, bucket: &str, key: &str) -> bool {
         self.bucket == bucket
@@ -88,24 +119,60 @@ mod tests {
         Grants { http: vec![HttpGrant { host: host.to_owned(), port }], ..Grants::default() }
     }
 
+    fn allows(grants: &Grants, host: &str, port: u16, https: bool) -> bool {
+        grants.http_leave(&host_name(host), port, https).is_some()
+    }
+
     #[test]
     fn a_host_is_granted_with_its_port() {
         let grants = http("api.example.com", None);
-        assert!(grants.allows_http("API.example.com", None, true));
-        assert!(grants.allows_http("api.example.com.", Some(443), true));
-        assert!(!grants.allows_http("api.example.com", Some(8443), true));
-        assert!(!grants.allows_http("api.example.com", Some(443), false));
-        assert!(!grants.allows_http("xapi.example.com", None, true));
-        assert!(!grants.allows_http("api.example.com.evil.org", None, true));
-        assert!(http("localhost", Some(None)).allows_http("localhost", Some(1234), false));
+        assert!(allows(&grants, "API.example.com", 443, true));
+        assert!(allows(&grants, "api.example.com.", 443, true));
+        assert!(!allows(&grants, "api.example.com", 8443, true));
+        assert!(!allows(&grants, "api.example.com", 443, false));
+        assert!(!allows(&grants, "xapi.example.com", 443, true));
+        assert!(!allows(&grants, "api.example.com.evil.org", 443, true));
+        assert!(allows(&http("localhost", Some(None)), "localhost", 1234, false));
     }
 
     #[test]
     fn a_star_stands_for_names_below() {
         let grants = http("*.example.com", None);
-        assert!(grants.allows_http("a.b.example.com", None, true));
+        assert!(allows(&grants, "a.b.example.com", 443, true));
         for host in ["example.com", "badexample.com", ".example.com.evil.org"] {
-            assert!(!grants.allows_http(host, None, true), "{host}");
+            assert!(!allows(&grants, host, 443, true), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_is_no_exact_grant() {
+        let leave = |hosts: &[&str], host: &str| {
+            let grant = |host: &&str| HttpGrant { host: (*host).to_owned(), port: None };
+            let grants = Grants { http: hosts.iter().map(grant).collect(), ..Grants::default() };
+            grants.http_leave(host, 80, false).unwrap()
+        };
+        assert!(!leave(&["*"], "db.local").exact && !leave(&["*.local"], "db.local").exact);
+        assert!(!leave(&["*", "other.local"], "db.local").exact);
+        assert!(leave(&["*", "db.local"], "db.local").exact);
+    }
+
+    #[test]
+    fn an_address_is_granted_on_its_port() {
+        let addresses = |host: &str, port: Option<u16>| {
+            let address = HttpGrant { host: host.to_owned(), port: Some(port) };
+            let all = HttpGrant { host: "*".to_owned(), port: Some(None) };
+            let grants = Grants { http: vec![all, address], ..Grants::default() };
+            grants.http_leave("any", 8080, false).unwrap().addresses
+        };
+        let localhost: IpAddr = "127.0.0.1".parse().unwrap();
+        assert_eq!(addresses("127.0.0.1", Some(8080)), [localhost]);
+        assert_eq!(addresses("127.0.0.1", None), [localhost]);
+        assert_eq!(addresses("[::ffff:127.0.0.1]", None), [localhost]);
+        assert_eq!(addresses("[::1]", None), ["::1".parse::<IpAddr>().unwrap()]);
+        for (host, port) in
+            [("127.0.0.1", Some(80)), ("127.1", None), ("2130706433", None), ("localhost", None)]
+        {
+            assert!(addresses(host, port).is_empty(), "{host}");
         }
     }
 

@@ -169,6 +169,11 @@ impl Host {
         self.meter.charge_call();
         self
     }
+
+    /// Ends the HTTP requests that the invocation has left open.
+    pub(crate) fn end_requests(&mut self) {
+        self.http_gate.end_requests();
+    }
 }
 
 pub(crate) fn log_line(log: &Mutex<Log>, source: LogSource, text: &str) {

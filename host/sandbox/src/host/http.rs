@@ -1,14 +1,37 @@
-//! `wasi:http/outgoing-handler`: requests leave only to granted hosts.
+//! `wasi:http/outgoing-handler`: requests leave only to granted hosts, and only to addresses that these
+//! may have.
+//!
+//! ```text
+//!   request --> gate ------> resolve --> addresses -------> connect --> exchange --> answer
+//!               is the host  once        may the host       TCP, TLS    one request  piece by piece
+//!               granted?                 have this address?
+//! ```
+//!
+//! Reading order: the gate here; `addresses` has the rules for addresses, `connect` goes from a name to a
+//! connection, `exchange` sends the request and hands on the answer. Connections are made here and not by
+//! wasmtime, because a name that is resolved anew for the connection may lead elsewhere than the one that
+//! was judged.
+//!
+//! Bounds: requests at one time ([`HTTP_REQUESTS_MAX`]), the head of an answer (`exchange`), addresses of a
+//! name and look-ups (`connect`). A body has none, for it is never held as a whole, and nothing outlives the
+//! invocation: what it leaves open is ended. Redirects are answers like others.
+
+mod addresses;
+mod connect;
+mod exchange;
 
 use std::sync::{Arc, Mutex};
 
 use http::Uri;
 use http::uri::Scheme;
 use http_body_util::BodyExt;
-use tokio::sync::Semaphore;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::grants::Grants;
+use self::addresses::Destination;
+use self::connect::{Connector, NoConnection};
+use self::exchange::{Timeouts, exchange, hyper_error};
+use crate::grants::{Grants, host_name};
 use crate::host::{log_line, shown};
 use crate::limits::HTTP_REQUESTS_MAX;
 use crate::report::{Log, LogSource};
@@ -17,17 +40,42 @@ use crate::report::{Log, LogSource};
 pub(super) struct HttpGate {
     grants: Arc<Grants>,
     log: Arc<Mutex<Log>>,
-    /// One for each request under way, until its answer has been read or dropped.
-    connections: Arc<Semaphore>,
+    connector: Arc<Connector>,
+    open: Open,
 }
+
+/// What an invocation has under way.
+struct Open {
+    /// One for each request, until its answer has been read or dropped.
+    permits: Arc<Semaphore>,
+    /// Requests end when it is dropped.
+    invocation: watch::Sender<()>,
+}
+
+impl Open {
+    fn new() -> Self {
+        let permits = Arc::new(Semaphore::new(HTTP_REQUESTS_MAX));
+        Self { permits, invocation: watch::Sender::new(()) }
+    }
+}
+
+type Sent = (http::Response<WasiBody>, Io);
+type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl HttpGate {
     pub(super) fn new(grants: Arc<Grants>, log: Arc<Mutex<Log>>) -> Self {
-        Self { grants, log, connections: Arc::new(Semaphore::new(HTTP_REQUESTS_MAX)) }
+        Self { grants, log, connector: Connector::system(), open: Open::new() }
     }
 
-    fn allows(&self, uri: &Uri) -> bool {
-        let Some(authority) = uri.authority() else { return false };
+    /// Ends all requests that are under way. An instance that is kept must not go on with them where
+    /// nobody meters it, nor the next invocation pay for them.
+    pub(super) fn end_requests(&mut self) {
+        self.open = Open::new();
+    }
+
+    /// Where a request goes, if a grant covers that.
+    fn destination(&self, uri: &Uri) -> Option<Destination> {
+        let authority = uri.authority()?;
         let (host, port) = (authority.host(), authority.port_u16());
         // Nothing but host and port: what else an authority may hold (a user's name, a port that is no
         // number) others might read in another way than we do.
@@ -35,12 +83,72 @@ impl HttpGate {
             Some(port) => *authority == format!("{host}:{port}").as_str(),
             None => *authority == host,
         };
-        plain && self.grants.allows_http(host, port, uri.scheme() == Some(&Scheme::HTTPS))
+        if !plain || host.is_empty() {
+            return None;
+        }
+        let https = is_https(uri);
+        let port = port.unwrap_or(if https { 443 } else { 80 });
+        let host = host_name(host);
+        let leave = self.grants.http_leave(&host, port, https)?;
+        Some(Destination { host, port, leave })
+    }
+
+    /// What a request becomes once it was admitted.
+    fn admitted(
+        &self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        destination: Destination,
+        permit: OwnedSemaphorePermit,
+    ) -> impl Future<Output = Result<Sent, Error>> + Send + use<> {
+        let (connector, log) = (Arc::clone(&self.connector), Arc::clone(&self.log));
+        let invocation = self.open.invocation.subscribe();
+        let ended = over(invocation.clone());
+        let sending = async move {
+            let timeouts = Timeouts::of(options);
+            let https = is_https(request.uri());
+            let connected = connector.connect(&destination, https, timeouts.connect).await;
+            let stream = connected.map_err(|none| match none {
+                NoConnection::Failed(error) => error,
+                NoConnection::Refused(refused) => {
+                    let Destination { host, port, .. } = &destination;
+                    let host = shown(host);
+                    let text = format!("denied a request to `{host}:{port}`: {refused}");
+                    log_line(&log, LogSource::Sandbox, &text);
+                    Error::HttpRequestDenied
+                }
+            })?;
+            let ended = over(invocation.clone());
+            let (response, driver) = exchange(stream, request, timeouts, invocation).await?;
+            let io = async move {
+                let _permit = permit;
+                let Some(driver) = driver else { return Ok(()) };
+                tokio::select! {
+                    biased;
+                    () = ended => Err(Error::ConnectionTerminated),
+                    driven = driver => driven.map_err(hyper_error),
+                }
+            };
+            Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Io))
+        };
+        async move {
+            tokio::select! {
+                biased;
+                () = ended => Err(Error::ConnectionTerminated),
+                sent = sending => sent,
+            }
+        }
     }
 }
 
-type Sent = (http::Response<WasiBody>, Io);
-type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+/// Waits until the invocation is over.
+async fn over(mut invocation: watch::Receiver<()>) {
+    while invocation.changed().await.is_ok() {}
+}
+
+fn is_https(uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTPS)
+}
 
 impl WasiHttpHooks for HttpGate {
     fn send_request(
@@ -49,7 +157,7 @@ impl WasiHttpHooks for HttpGate {
         options: Option<RequestOptions>,
         _: Io,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        if !self.allows(request.uri()) {
+        let Some(destination) = self.destination(request.uri()) else {
             let authority = request.uri().authority().map_or("", |authority| authority.as_str());
             let authority = shown(authority);
             let text = format!(
@@ -57,88 +165,15 @@ impl WasiHttpHooks for HttpGate {
             );
             log_line(&self.log, LogSource::Sandbox, &text);
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
-        }
-        let Ok(connection) = Arc::clone(&self.connections).try_acquire_owned() else {
+        };
+        let Ok(permit) = Arc::clone(&self.open.permits).try_acquire_owned() else {
             let text = format!("refused a request: {HTTP_REQUESTS_MAX} others are under way");
             log_line(&self.log, LogSource::Sandbox, &text);
             return Box::new(std::future::ready(Err(Error::ConnectionLimitReached)));
         };
-        Box::new(async move {
-            let (response, io) = default_send_request(request, options).await?;
-            let io = async move {
-                let _connection = connection;
-                io.await
-            };
-            Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Io))
-        })
+        Box::new(self.admitted(request, options, destination, permit))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use http_body_util::Empty;
-
-    use super::*;
-    use crate::grants::HttpGrant;
-
-    fn gate(host: &str) -> HttpGate {
-        let grant = HttpGrant { host: host.to_owned(), port: None };
-        let grants = Grants { http: vec![grant], ..Grants::default() };
-        HttpGate::new(Arc::new(grants), Arc::default())
-    }
-
-    #[test]
-    fn an_authority_is_a_host_and_a_port_and_nothing_else() {
-        let gate = gate("api.example.com");
-        let allows = |uri: &str| gate.allows(&uri.parse().expect(uri));
-        for uri in [
-            "https://api.example.com",
-            "https://API.Example.com:443/path",
-            "https://api.example.com./",
-            "http://api.example.com:80",
-        ] {
-            assert!(allows(uri), "{uri}");
-        }
-        for uri in [
-            "https://api.example.com@evil.org",
-            "https://evil.org@api.example.com",
-            "https://user:443@api.example.com",
-            "https://api.example.com:443@evil.org",
-            "https://api.example.com:80",
-            "https://api.example.com:99999",
-            "https://api.example.com:",
-            "https://api.example.com..",
-            "https://[::1]",
-            "https://evil.org/api.example.com",
-            "https://evil.org?@api.example.com",
-            "/api.example.com",
-        ] {
-            assert!(!allows(uri), "{uri}");
-        }
-    }
-
-    #[test]
-    fn an_address_is_granted_as_it_is_written() {
-        let gate = gate("[::1]");
-        assert!(gate.allows(&Uri::from_static("http://[::1]")));
-        assert!(gate.allows(&Uri::from_static("http://[::1]:80")));
-        assert!(!gate.allows(&Uri::from_static("http://[::2]")));
-        let gate = self::gate("127.0.0.1");
-        assert!(!gate.allows(&Uri::from_static("http://2130706433")));
-    }
-
-    #[tokio::test]
-    async fn requests_under_way_are_bounded() {
-        let mut gate = gate("localhost");
-        let mut send = || {
-            let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-            let request = http::Request::get("http://localhost/").body(body).expect("it is one");
-            Box::into_pin(gate.send_request(request, None, Box::new(std::future::ready(Ok(())))))
-        };
-        let mut under_way: Vec<_> = (0..HTTP_REQUESTS_MAX).map(|_| send()).collect();
-        assert!(matches!(send().await, Err(Error::ConnectionLimitReached)));
-        under_way.pop();
-        let _admitted = send();
-        assert!(matches!(send().await, Err(Error::ConnectionLimitReached)));
-    }
-}
+mod tests;
