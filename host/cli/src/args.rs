@@ -1,5 +1,6 @@
 //! What can be said on the command line. Nothing here does anything.
 
+mod functions;
 mod kept;
 
 use std::num::NonZeroUsize;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 
+pub(crate) use functions::*;
 pub(crate) use kept::*;
 
 /// Runs step workflows in the Amazon States Language, with each step a WebAssembly component under
@@ -66,6 +68,12 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Check a workflow file and print everything that is wrong with it.
     Validate(ValidateArgs),
+    /// Invoke one function, of a workflow file or a component by itself.
+    Invoke(InvokeArgs),
+    /// Say what each memory size would make of a function: duration, cost, verdict.
+    Tune(TuneArgs),
+    /// Measure how fast this machine is beside the reference that limits are counted with.
+    Calibrate(CalibrateArgs),
     /// Show what a task exports and imports, which grants it would need, and its size.
     Inspect(InspectArgs),
     /// Draw a state machine, and on request the path that an execution took.
@@ -108,6 +116,12 @@ pub(crate) struct RunArgs {
     /// How it is run and kept.
     #[command(flatten)]
     pub(crate) drive: DriveArgs,
+    /// How tasks are treated.
+    #[command(flatten)]
+    pub(crate) terms: TermsArgs,
+    /// What is told of the invocations.
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     /// Write the history to a file, as GetExecutionHistory would reply.
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,

@@ -13,6 +13,9 @@ pub(crate) enum CommandError {
     /// The execution ended in another way than by succeeding. It was told already.
     #[error("the execution {0}")]
     Execution(String),
+    /// An invocation of one function failed. It was told already.
+    #[error("the invocation {0}")]
+    Invocation(String),
     /// Some of many executions ended in another way than by succeeding.
     #[error("{0}")]
     Many(String),
@@ -50,7 +53,10 @@ impl CommandError {
             Self::Invalid { help, .. }
             | Self::Environment { help, .. }
             | Self::Interrupted { help, .. } => *help = Some(text.into()),
-            Self::Execution(_) | Self::Many(_) | Self::Findings { .. } => {}
+            Self::Execution(_)
+            | Self::Invocation(_)
+            | Self::Many(_)
+            | Self::Findings { .. } => {}
         }
         self
     }
@@ -77,7 +83,7 @@ impl CommandError {
     /// Documented in `stepwell --help` and the README.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Execution(_) | Self::Many(_) => 1,
+            Self::Execution(_) | Self::Invocation(_) | Self::Many(_) => 1,
             Self::Findings { .. } | Self::Invalid { .. } => 2,
             Self::Environment { .. } => 3,
             Self::Interrupted { .. } => 4,

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stepwell_asl::{
-    Component as Code, Definition, FunctionSettings, Reuse, StateKind, Stub, StubAnswer, Workflow,
+    Architecture, Component as Code, Definition, FunctionSettings, Limits, Reuse, StateKind, Stub,
+    StubAnswer, Workflow,
 };
 use stepwell_engine::Failure;
 use stepwell_objects::Buckets;
 use stepwell_query::Document;
+use stepwell_lambda::FunctionLimits;
 use stepwell_sandbox::{
-    Component, Environment, Function, Grants, HttpGrant, Invocation, LoadError, ObjectGrant,
-    Report, Sandbox,
+    Component, Enforcement, Environment, Function, Grants, HttpGrant, Invocation, LoadError,
+    ObjectGrant, Report, Sandbox,
 };
 
+use crate::args::{LimitsArg, TermsArgs};
 use crate::error::reason;
 
 /// The functions that a machine calls, by the name that its resources use.
@@ -94,6 +97,7 @@ impl Functions {
         definition: &Definition,
         base: &Path,
         environment: Option<(&Sandbox, &Arc<dyn Buckets>)>,
+        terms: &TermsArgs,
     ) -> Result<Self, Vec<Unusable>> {
         let mut functions = Self::default();
         let mut unusable = Vec::new();
@@ -117,7 +121,7 @@ impl Functions {
                         (Some(Ok(component)), Some((sandbox, objects))) => {
                             let hash = component.inspection().sha256.clone();
                             functions.hashes.insert(name.to_owned(), hash);
-                            let settings = sandbox_settings(name, settings, objects);
+                            let settings = sandbox_settings(name, settings, objects, terms);
                             Callable::Function(Function::new(sandbox, component.clone(), settings))
                         }
                         (Some(Err(failure)), _) => {
@@ -138,6 +142,35 @@ impl Functions {
             functions.insert(resource, callable);
         }
         if unusable.is_empty() { Ok(functions) } else { Err(unusable) }
+    }
+
+    /// Loads a function that nobody calls: its component, and what it is to be a function with.
+    pub(crate) fn load_one(
+        name: &str,
+        settings: &FunctionSettings,
+        base: &Path,
+        environment: (&Sandbox, &Arc<dyn Buckets>),
+        terms: &TermsArgs,
+    ) -> Result<(Component, stepwell_sandbox::FunctionSettings), Box<Unusable>> {
+        let unusable = |message: &str, help: Option<String>, environment| {
+            let (function, message) = (name.to_owned(), message.to_owned());
+            Box::new(Unusable { function, message, help, environment })
+        };
+        let (sandbox, objects) = environment;
+        match &settings.code {
+            Some(Code::File { path, folder }) => {
+                let file = base.join(folder).join(path);
+                let component = load_component(&file, sandbox).map_err(|failure| {
+                    let (message, environment) = failure.tell(path);
+                    unusable(&message, failure.help(&file), environment)
+                })?;
+                Ok((component, sandbox_settings(name, settings, objects, terms)))
+            }
+            Some(Code::Stub(_)) => {
+                Err(unusable("it is a `stub:`, which takes nothing that could be measured", None, false))
+            }
+            None => Err(unusable("it has no `component:`", None, false)),
+        }
     }
 
     /// SHA-256 of the components, by their functions' names in the file.
@@ -299,14 +332,30 @@ fn sandbox_settings(
     name: &str,
     settings: &FunctionSettings,
     objects: &Arc<dyn Buckets>,
+    terms: &TermsArgs,
 ) -> stepwell_sandbox::FunctionSettings {
     let http = settings.grants.http.iter();
     let granted = settings.grants.objects.iter();
     stepwell_sandbox::FunctionSettings {
         name: name.to_owned(),
-        memory_mb: settings.memory_mb,
-        timeout_seconds: settings.timeout_seconds,
-        fuel: settings.fuel,
+        limits: FunctionLimits {
+            memory_mb: settings.memory_mb,
+            timeout_seconds: settings.timeout_seconds,
+            storage_mb: settings.storage_mb,
+            architecture: match settings.architecture {
+                Architecture::X86_64 => stepwell_lambda::Architecture::X86_64,
+                Architecture::Arm64 => stepwell_lambda::Architecture::Arm64,
+            },
+            fuel: settings.fuel,
+        },
+        enforcement: match (settings.limits, terms.limits) {
+            (Some(Limits::Enforce), _) | (None, Some(LimitsArg::Enforce) | None) => {
+                Enforcement::Enforce
+            }
+            (Some(Limits::Warn), _) | (None, Some(LimitsArg::Warn)) => Enforcement::Warn,
+            (Some(Limits::Off), _) | (None, Some(LimitsArg::Off)) => Enforcement::Off,
+        },
+        reserved_concurrency: settings.reserved_concurrency,
         variables: settings.environment.clone(),
         environment: match settings.reuse {
             Reuse::Fresh => Environment::Fresh,
@@ -327,5 +376,7 @@ fn sandbox_settings(
                 .collect(),
         },
         objects: Arc::clone(objects),
+        seed: terms.seed,
+        clock: terms.clock.map(Into::into),
     }
 }

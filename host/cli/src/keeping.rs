@@ -10,7 +10,7 @@ use stepwell_asl::{Definition, NamedMachine, Workflow};
 use stepwell_engine::Execution;
 use stepwell_journal::{Durability, Journal, JournalError, Key, Loaded, Status, Summary};
 
-use crate::args::{DriveArgs, DurabilityArg, StateArgs};
+use crate::args::{DriveArgs, DurabilityArg, StateArgs, TermsArgs};
 use crate::clock::Clock;
 use crate::driver::Share;
 use crate::error::CommandError;
@@ -24,6 +24,9 @@ pub(crate) struct Settings {
     /// Whether the clock jumps over waits.
     #[serde(default)]
     pub(crate) skip_waits: bool,
+    /// How its tasks are treated.
+    #[serde(default, flatten)]
+    pub(crate) terms: TermsArgs,
     /// The hashes of its components when it began, by the names of their functions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) components: BTreeMap<String, String>,

@@ -17,10 +17,12 @@ mod findings;
 mod functions;
 mod history;
 mod keeping;
+mod lone_function;
 mod output;
 mod overview;
 mod progress;
 mod reply;
+mod report;
 mod runner;
 mod timings;
 mod workflow_file;
@@ -71,6 +73,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Prune(args) => command::prune::run(&args, &mut output),
         Command::Doctor(args) => command::doctor::run(&args, &mut output),
         Command::Validate(args) => command::validate::run(&args, &mut output),
+        Command::Invoke(args) => command::invoke::run(&args, &mut output, timings),
+        Command::Tune(args) => command::tune::run(&args, &mut output, timings),
+        Command::Calibrate(args) => command::calibrate::run(&args, &mut output),
         Command::Inspect(args) => command::inspect::run(&args, &mut output),
         Command::Graph(args) => command::graph::run(&args, &mut output),
         Command::Completions(args) => command::completions::run(&args, &mut output),

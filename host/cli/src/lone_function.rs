@@ -63,7 +63,7 @@ pub(crate) fn load(
     let (name, settings) = choose(&workflow, args)?;
     let granted = settings.grants.objects.iter().map(|grant| grant.bucket.as_str()).collect();
     let objects = keeping::objects(args.objects.as_deref(), Path::new(crate::args::STATE_DEFAULT));
-    let (sandbox, buckets) = workshop.environment(&kept, &objects, granted, &args.terms)?;
+    let (sandbox, buckets) = workshop.environment(&workflow, &objects, granted, &args.terms)?;
     let terms = &args.terms;
     let loaded = Functions::load_one(name, settings, &kept.base, (&sandbox, &buckets), terms);
     let (component, mut settings) = loaded.map_err(|unusable| {

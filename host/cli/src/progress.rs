@@ -46,7 +46,7 @@ struct Totals {
     failures: u64,
     billed: Duration,
     longest: Duration,
-    memory_peak_mb: usize,
+    memory_peak_mb: u64,
     memory_size_mb: u32,
     fuel: u64,
     fuel_most: u64,
@@ -265,8 +265,8 @@ fn short(report: &Report) -> String {
         report.duration.as_secs_f64() * 1e3,
         report.billed_duration().as_millis(),
         report.memory_peak_mb(),
-        report.memory_size_mb,
-        count(report.fuel_used),
+        report.limits.memory_mb,
+        count(report.usage.fuel),
     )
 }
 
@@ -277,9 +277,9 @@ impl Totals {
         self.billed += report.billed_duration();
         self.longest = self.longest.max(report.duration);
         self.memory_peak_mb = self.memory_peak_mb.max(report.memory_peak_mb());
-        self.memory_size_mb = report.memory_size_mb;
-        self.fuel += report.fuel_used;
-        self.fuel_most = self.fuel_most.max(report.fuel_used);
+        self.memory_size_mb = report.limits.memory_mb;
+        self.fuel += report.usage.fuel;
+        self.fuel_most = self.fuel_most.max(report.usage.fuel);
         self.fuel_budget = report.fuel_budget;
     }
 

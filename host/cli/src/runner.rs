@@ -118,8 +118,8 @@ pub(crate) fn machine_of(
     }
     let (kept, functions) =
         now.as_ref().map_or((&taken.kept, &taken.workflow), |(kept, workflow)| (kept, workflow));
-    let objects = &taken.settings.objects;
-    let machine = workshop.machine(&Parts { kept, functions, definition, objects })?;
+    let Settings { objects, terms, .. } = &taken.settings;
+    let machine = workshop.machine(&Parts { kept, functions, definition, objects, terms })?;
     for (function, hash) in machine.functions.hashes() {
         let before = taken.settings.components.get(function);
         if before.is_some_and(|before| before != hash) {

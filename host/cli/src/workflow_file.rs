@@ -77,6 +77,14 @@ fn read_in(
 }
 
 impl Kept {
+    /// A file that is not there: its text was made here, for the file that was named.
+    pub(crate) fn made(path: &Path, text: String) -> Self {
+        let base = std::env::current_dir().unwrap_or_default();
+        let (files, values) = (BTreeMap::new(), BTreeMap::new());
+        let path = path.to_owned();
+        Self { base, path, text, files, values, functions: None, machine: None }
+    }
+
     /// The workflow as it was read.
     pub(crate) fn load(&self) -> Result<Workflow, Vec<Finding>> {
         self.load_from(&Memory(&self.files))

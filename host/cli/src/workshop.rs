@@ -8,8 +8,9 @@ use std::time::Duration;
 use stepwell_asl::{Definition, Finding, Workflow};
 use stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX;
 use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
-use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox};
+use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox, SandboxSettings};
 
+use crate::args::TermsArgs;
 use crate::driver::Machine;
 use crate::error::CommandError;
 use crate::functions::{Functions, Unusable};
@@ -40,6 +41,8 @@ pub(crate) struct Parts<'p> {
     pub(crate) definition: &'p Definition,
     /// Where objects are: a folder, or `s3`.
     pub(crate) objects: &'p Path,
+    /// How tasks are treated.
+    pub(crate) terms: &'p TermsArgs,
 }
 
 impl Workshop {
@@ -54,27 +57,42 @@ impl Workshop {
 
     /// Loads what a machine calls, and opens the buckets if a component may want them.
     pub(crate) fn machine(&mut self, parts: &Parts<'_>) -> Result<Arc<Machine>, CommandError> {
-        let Parts { kept, functions: workflow, definition, objects } = *parts;
+        let Parts { kept, functions: workflow, definition, objects, terms } = *parts;
         let environment = if Functions::need_sandbox(workflow, definition) {
-            let sandbox = self.sandbox()?;
-            let buckets = self.buckets(objects, Functions::buckets(workflow, definition))?;
-            Some((sandbox, buckets))
+            let granted = Functions::buckets(workflow, definition);
+            Some(self.environment(workflow, objects, granted, terms)?)
         } else {
             None
         };
         let environment = environment.as_ref().map(|(sandbox, buckets)| (sandbox, buckets));
-        let functions = Functions::load(workflow, definition, &kept.base, environment);
+        let functions = Functions::load(workflow, definition, &kept.base, environment, terms);
         self.timings.mark("components loaded");
         let functions =
             functions.map_err(|unusable| unusable_functions(kept, workflow, unusable))?;
         Ok(Arc::new(Machine { definition: Arc::new(definition.clone()), functions }))
     }
 
-    fn sandbox(&mut self) -> Result<Sandbox, CommandError> {
+    /// What components need: the sandbox, and the buckets that are granted.
+    pub(crate) fn environment(
+        &mut self,
+        workflow: &Workflow,
+        objects: &Path,
+        granted: BTreeSet<&str>,
+        terms: &TermsArgs,
+    ) -> Result<(Sandbox, Arc<dyn Buckets>), CommandError> {
+        let account = terms.account_concurrency.unwrap_or(workflow.account_concurrency);
+        let sandbox = self.sandbox(account)?;
+        let buckets = self.buckets(objects, granted)?;
+        Ok((sandbox, buckets))
+    }
+
+    /// One for the process; the first who asks says how large the account is.
+    fn sandbox(&mut self, account_concurrency: u32) -> Result<Sandbox, CommandError> {
         if let Some(sandbox) = &self.sandbox {
             return Ok(sandbox.clone());
         }
-        let sandbox = Sandbox::new(self.cache.clone().map(CodeCache::new));
+        let cache = self.cache.clone().map(CodeCache::new);
+        let sandbox = Sandbox::new(SandboxSettings { cache, account_concurrency });
         let sandbox = sandbox.map_err(|error| CommandError::environment(error.to_string()))?;
         self.timings.mark("sandbox set up");
         self.sandbox = Some(sandbox.clone());

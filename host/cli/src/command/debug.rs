@@ -58,7 +58,8 @@ fn of_file(
     let named = choose(&workflow, wanted)?;
     let objects = keeping::objects(args.objects.as_deref(), &args.state.state);
     let definition = &named.definition;
-    let parts = Parts { kept: &kept, functions: &workflow, definition, objects: &objects };
+    let terms = &TermsArgs::default();
+    let parts = Parts { kept: &kept, functions: &workflow, definition, objects: &objects, terms };
     let machine = workshop.machine(&parts)?;
     let start = new_start(&workflow, named, read_input(&args.input)?, "debug".to_owned());
     session(machine, start, Vec::new())

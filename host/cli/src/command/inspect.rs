@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::json;
-use stepwell_sandbox::{Component, ComponentKind, Inspection, Sandbox};
+use stepwell_sandbox::{Component, ComponentKind, Inspection, Sandbox, SandboxSettings};
 
 use crate::args::InspectArgs;
 use crate::error::CommandError;
@@ -14,7 +14,7 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Command
     let bytes =
         std::fs::read(&args.file).map_err(|error| CommandError::unreadable(&args.file, &error))?;
     let sandbox =
-        Sandbox::new(None).map_err(|error| CommandError::environment(error.to_string()))?;
+        Sandbox::new(SandboxSettings::default()).map_err(|error| CommandError::environment(error.to_string()))?;
     let inspection = Inspection::of(&sandbox, &bytes)
         .map_err(|error| CommandError::invalid(format!("`{path}`: {error}")))?;
     let refused = Component::load(&sandbox, &bytes).err().map(|error| error.to_string());

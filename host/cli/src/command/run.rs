@@ -136,6 +136,7 @@ impl Prepared<'_> {
             functions: &self.workflow,
             definition: &machine.definition,
             objects: &self.objects(),
+            terms: &self.args.terms,
         })
     }
 
@@ -149,6 +150,7 @@ impl Prepared<'_> {
         Settings {
             objects: self.objects(),
             skip_waits: self.args.skip_waits,
+            terms: self.args.terms.clone(),
             components: components.map(|(name, hash)| (name.to_owned(), hash.to_owned())).collect(),
         }
     }
@@ -156,7 +158,9 @@ impl Prepared<'_> {
     fn start(&self, machine: &NamedMachine, input: Document, name: String) -> Start {
         let limited = !self.args.unlimited_history;
         let history_events_max = limited.then_some(HISTORY_EVENTS_MAX);
-        Start { history_events_max, ..new_start(&self.workflow, machine, input, name) }
+        let new = new_start(&self.workflow, machine, input, name);
+        let seed = self.args.terms.seed.unwrap_or(new.seed);
+        Start { history_events_max, seed, ..new }
     }
 
     fn open_journal(&self) -> Result<Share, CommandError> {
