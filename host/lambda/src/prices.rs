@@ -101,11 +101,28 @@ impl Prices {
 
     /// What a bill comes to; each part is rounded to a picodollar once.
     pub fn cost(&self, architecture: Architecture, bill: &Bill) -> Cost {
-        let gb_second = self.gb_second(architecture);
+        self.scaled(architecture, bill, 1, 1)
+    }
+
+    /// What so many invocations cost that are like the mean of a bill's; rounded once as well.
+    pub fn cost_of_mean(&self, architecture: Architecture, bill: &Bill, invocations: u64) -> Cost {
+        self.scaled(architecture, bill, invocations.into(), bill.requests.into())
+    }
+
+    fn scaled(
+        &self,
+        architecture: Architecture,
+        bill: &Bill,
+        count: u128,
+        divided_by: u128,
+    ) -> Cost {
+        let seconds = |price: Money, mb_ms: u128| {
+            price.times(mb_ms.saturating_mul(count), MB_MS_PER_GB_SECOND.saturating_mul(divided_by))
+        };
         Cost {
-            compute: gb_second.times(bill.memory_mb_ms, MB_MS_PER_GB_SECOND),
-            storage: self.storage_gb_second.times(bill.storage_mb_ms, MB_MS_PER_GB_SECOND),
-            requests: self.request.times(bill.requests.into(), 1),
+            compute: seconds(self.gb_second(architecture), bill.memory_mb_ms),
+            storage: seconds(self.storage_gb_second, bill.storage_mb_ms),
+            requests: self.request.times(u128::from(bill.requests) * count, divided_by),
             transitions: Money::ZERO,
         }
     }
@@ -157,6 +174,16 @@ impl Bill {
         self.memory_mb_ms += u128::from(limits.memory_mb) * ms;
         self.storage_mb_ms += u128::from(paid_storage) * ms;
     }
+
+    /// This and another.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            memory_mb_ms: self.memory_mb_ms + other.memory_mb_ms,
+            storage_mb_ms: self.storage_mb_ms + other.storage_mb_ms,
+        }
+    }
 }
 
 /// What something costs, in its parts.
@@ -186,17 +213,6 @@ impl Cost {
             storage: self.storage + other.storage,
             requests: self.requests + other.requests,
             transitions: self.transitions + other.transitions,
-        }
-    }
-
-    /// So many times as much, divided by so many.
-    #[must_use]
-    pub fn times(&self, count: u128, divided_by: u128) -> Self {
-        Self {
-            compute: self.compute.times(count, divided_by),
-            storage: self.storage.times(count, divided_by),
-            requests: self.requests.times(count, divided_by),
-            transitions: self.transitions.times(count, divided_by),
         }
     }
 }
