@@ -146,6 +146,16 @@ impl Limit {
         }
     }
 
+    /// What happens on AWS, in a few words: the error, or what stands for it.
+    pub fn on_aws(self) -> &'static str {
+        match (self.error_type(), self) {
+            (_, Self::Fuel | Self::Log | Self::StorageFiles) => "no such limit",
+            (Some(error), _) => error,
+            (None, Self::Init) => "the init phase runs again",
+            (None, _) => "refused to the task",
+        }
+    }
+
     /// Whether an invocation that breaks it fails, or can hardly go on. An init phase that takes too long
     /// only costs more, and a log only loses its end.
     pub fn is_fatal(self) -> bool {
