@@ -11,7 +11,7 @@ use super::*;
 use crate::grants::HttpLeave;
 
 const LOCALHOST: &str = "127.0.0.1";
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// Answers with these, one list for each question.
 struct Fake {
