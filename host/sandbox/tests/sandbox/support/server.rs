@@ -90,13 +90,11 @@ impl Connection {
     async fn read_request(&mut self) -> bool {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            match self.stream.read_u8().await {
-                Ok(byte) => head.push(byte),
-                Err(_) => {
-                    self.seen.left.notify_one();
-                    return false;
-                }
-            }
+            let Ok(byte) = self.stream.read_u8().await else {
+                self.seen.left.notify_one();
+                return false;
+            };
+            head.push(byte);
         }
         true
     }
