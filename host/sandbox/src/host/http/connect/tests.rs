@@ -1,3 +1,5 @@
+//! Connections by a resolver that says what a test wants, to servers on this machine.
+
 use std::future::{pending, ready};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,3 +1,5 @@
+//! Answers of all kinds, over a pipe instead of a connection.
+
 use std::fmt::Write;
 
 use http_body_util::{BodyExt, Empty};
