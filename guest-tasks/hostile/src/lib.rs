@@ -68,7 +68,7 @@ enum Deed {
     HttpDrain { url: String },
     /// Asks for a URL and does not wait for the answer.
     HttpLeave { url: String },
-    /// Answers with what became of the request that was left: `pending`, or how it ended.
+    /// Waits for the request that was left, and answers with how it ended.
     HttpLeft {},
     /// Reads an object at once.
     BucketGet { bucket: String, key: String },

@@ -50,9 +50,11 @@ pub(crate) fn http(url: &str, bytes: Option<usize>) -> Result<Value, Failure> {
 
 pub(crate) fn http_follow(mut url: String) -> Result<Value, Failure> {
     loop {
-        let response = http::get(url)?;
+        let response = http::get(&url)?;
         match response.header("location") {
-            Some(location) if (300..400).contains(&response.status) => url = location.to_owned(),
+            Some(location) if (300..400).contains(&response.status) => {
+                location.clone_into(&mut url);
+            }
             _ => return Ok(json!({ "status": response.status, "url": response.url })),
         }
     }
@@ -71,7 +73,7 @@ mod raw {
     };
     use stepwell_task::bindings::wasi::io::streams::StreamError;
 
-    use super::*;
+    use super::{Failure, Value, json};
 
     /// What is asked for at a time.
     const READ_BYTES: u64 = 64 << 10;
@@ -84,7 +86,7 @@ mod raw {
         let pending = ask(url)?;
         pending.subscribe().block();
         let answer = pending.get().and_then(Result::ok).ok_or_else(lost)?;
-        let body = answer.map_err(failed)?.consume().map_err(|()| lost())?;
+        let body = answer.map_err(|code| failed(&code))?.consume().map_err(|()| lost())?;
         let stream = body.stream().map_err(|()| lost())?;
         let mut bytes = 0;
         loop {
@@ -104,42 +106,41 @@ mod raw {
     }
 
     pub(crate) fn http_left() -> Value {
-        let left = LEFT.with_borrow_mut(|left| left.as_ref().and_then(FutureIncomingResponse::get));
-        match left {
-            None => json!("pending"),
-            Some(Ok(Ok(_))) => json!("answered"),
-            Some(Ok(Err(code))) => json!(code.name()),
-            Some(Err(())) => json!("taken"),
+        let Some(left) = LEFT.take() else { return json!("nothing") };
+        left.subscribe().block();
+        match left.get() {
+            Some(Ok(Err(code))) => json!(code.to_string()),
+            _ => json!("answered"),
         }
     }
 
     fn ask(url: &str) -> Result<FutureIncomingResponse, Failure> {
-        let (authority, path) = url
-            .strip_prefix("http://")
-            .and_then(|rest| rest.split_once('/'))
-            .ok_or_else(|| Failure::invalid_input("a URL such as http://host/path"))?;
+        let (authority, path) =
+            url.strip_prefix("http://")
+                .and_then(|rest| rest.split_once('/'))
+                .ok_or_else(|| Failure::invalid_input("a URL such as http://host/path"))?;
         let request = OutgoingRequest::new(Fields::new());
         request
             .set_scheme(Some(&Scheme::Http))
             .and_then(|()| request.set_authority(Some(authority)))
             .and_then(|()| request.set_path_with_query(Some(&format!("/{path}"))))
             .map_err(|()| Failure::invalid_input("the host does not take this URL"))?;
-        handle(request, None).map_err(failed)
+        handle(request, None).map_err(|code| failed(&code))
     }
 
     fn lost() -> Failure {
         Failure::new("Http.Lost", "the answer is not there")
     }
 
-    fn failed(code: ErrorCode) -> Failure {
-        Failure::new("Http.Failed", code.name())
+    fn failed(code: &ErrorCode) -> Failure {
+        Failure::new("Http.Failed", code.to_string())
     }
 }
 
 /// Outside of a sandbox there is nothing to be hostile to.
 #[cfg(not(target_family = "wasm"))]
 mod raw {
-    use super::*;
+    use super::{Failure, Value, http, json};
 
     pub(crate) fn http_drain(url: &str) -> Result<Value, Failure> {
         http(url, Some(usize::MAX))

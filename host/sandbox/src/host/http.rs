@@ -126,7 +126,7 @@ impl HttpGate {
                 tokio::select! {
                     biased;
                     () = ended => Err(Error::ConnectionTerminated),
-                    driven = driver => driven.map_err(hyper_error),
+                    done = driver => done.map_err(hyper_error),
                 }
             };
             Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Io))

@@ -85,9 +85,7 @@ impl Class {
             [0xfc00..=0xfdff, ..] => Self::Private,
             [0xff00..=0xffff, ..] => Self::Multicast,
             // Protocols of the IETF (Teredo among them); documentation.
-            [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => {
-                Self::Reserved
-            }
+            [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => Self::Reserved,
             [0x2000..=0x3fff, ..] => Self::Public,
             _ => Self::Reserved,
         }

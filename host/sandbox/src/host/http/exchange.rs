@@ -27,7 +27,7 @@ const HEADERS_MAX: usize = 100;
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// The longest that anything can last: the longest timeout of a function.
-const TIMEOUT_MAX: Duration = Duration::from_secs(900);
+const TIMEOUT_MAX: Duration = Duration::from_mins(15);
 
 /// How long the parts of a request may take.
 #[derive(Debug, Clone, Copy)]

@@ -1,3 +1,5 @@
+//! The gate, against servers on this machine.
+
 use http_body_util::Empty;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

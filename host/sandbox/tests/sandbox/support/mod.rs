@@ -1,6 +1,7 @@
 //! What the tests share: functions with few words, guests, and what to expect.
 
 mod guest;
+mod server;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use stepwell_sandbox::{
 };
 
 pub(crate) use guest::{Guest, NULL};
+pub(crate) use server::Server;
 
 pub(crate) const REQUEST_ID: &str = "5f1c2b3a-0000-4000-8000-00000000c0de";
 

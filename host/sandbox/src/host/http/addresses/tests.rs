@@ -1,3 +1,5 @@
+//! Ranges of addresses against the classes and the grants that reach them.
+
 use proptest::prelude::*;
 
 use super::*;

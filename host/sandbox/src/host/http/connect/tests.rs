@@ -1,3 +1,5 @@
+//! Connections by a resolver that says what a test wants, to servers on this machine.
+
 use std::future::{pending, ready};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +13,7 @@ use super::*;
 use crate::grants::HttpLeave;
 
 const LOCALHOST: &str = "127.0.0.1";
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// Answers with these, one list for each question.
 struct Fake {

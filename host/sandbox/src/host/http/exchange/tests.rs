@@ -1,9 +1,13 @@
+//! Answers of all kinds, over a pipe instead of a connection.
+
+use std::fmt::Write;
+
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn timeouts() -> Timeouts {
     Timeouts { connect: LONG, first_byte: LONG, between_bytes: LONG }
@@ -12,7 +16,7 @@ fn timeouts() -> Timeouts {
 /// Sends a request to a server that answers with these bytes and goes, if it goes.
 async fn answered(bytes: Vec<u8>, goes: bool, timeouts: Timeouts) -> Result<Vec<u8>, Error> {
     let (stream, server) = duplex(1 << 16);
-    let served = tokio::spawn(serve(server, bytes, goes));
+    let serving = tokio::spawn(serve(server, bytes, goes));
     let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
     let request = Request::get("http://example.com/path?query").body(body).unwrap();
     let (_invocation, watched) = watch::channel(());
@@ -24,7 +28,7 @@ async fn answered(bytes: Vec<u8>, goes: bool, timeouts: Timeouts) -> Result<Vec<
     });
     let collected = response.into_body().collect().await;
     driving.abort();
-    served.abort();
+    serving.abort();
     Ok(collected?.to_bytes().to_vec())
 }
 
@@ -42,7 +46,7 @@ async fn serve(mut server: DuplexStream, bytes: Vec<u8>, goes: bool) {
 fn head(headers: usize, bytes: usize) -> Vec<u8> {
     let mut head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n".to_owned();
     for header in 1..headers {
-        head += &format!("x-{header}: {}\r\n", "h".repeat(bytes));
+        _ = write!(head, "x-{header}: {}\r\n", "h".repeat(bytes));
     }
     (head + "\r\nok").into_bytes()
 }
