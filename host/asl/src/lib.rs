@@ -40,4 +40,4 @@ pub use state::task::{Call, Resource, Task};
 pub use state::wait::{Wait, WaitFor};
 pub use state::work::{Catcher, Jitter, Retrier, Work};
 pub use state::{InputOutput, Part, Quantity, ResultPath, State, StateKind, StateType};
-pub use workflow::{NamedMachine, Options, Workflow, load, load_with};
+pub use workflow::{NamedMachine, Options, Workflow, load, load_with, read_value};

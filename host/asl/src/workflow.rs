@@ -325,3 +325,14 @@ fn read_settings(node: &Node, place: &Place, what: &str, reading: &mut Reading<'
         .unwrap_or_default();
     Settings { functions, account_concurrency }
 }
+
+/// The value of a YAML or JSON text that is no workflow, such as a budget.
+pub fn read_value(path: &str, text: &str) -> Result<serde_json::Value, Vec<Finding>> {
+    let mut findings = Findings::default();
+    let mut sources = Sources::default();
+    sources.add_file(path, text);
+    match Node::parse(text, 0, &mut findings) {
+        Some(node) if !findings.has_errors() => Ok(node.to_value()),
+        _ => Err(sources.tell(findings)),
+    }
+}

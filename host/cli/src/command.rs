@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod calibrate;
 pub(crate) mod completions;
 pub(crate) mod debug;
 pub(crate) mod delete;
@@ -10,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod inspect;
+pub(crate) mod invoke;
 pub(crate) mod prune;
 pub(crate) mod redrive;
 pub(crate) mod replay;
@@ -18,4 +20,5 @@ pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod stop;
 pub(crate) mod task;
+pub(crate) mod tune;
 pub(crate) mod validate;

@@ -53,10 +53,7 @@ impl CommandError {
             Self::Invalid { help, .. }
             | Self::Environment { help, .. }
             | Self::Interrupted { help, .. } => *help = Some(text.into()),
-            Self::Execution(_)
-            | Self::Invocation(_)
-            | Self::Many(_)
-            | Self::Findings { .. } => {}
+            Self::Execution(_) | Self::Invocation(_) | Self::Many(_) | Self::Findings { .. } => {}
         }
         self
     }

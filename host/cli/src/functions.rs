@@ -10,9 +10,9 @@ use stepwell_asl::{
     StubAnswer, Workflow,
 };
 use stepwell_engine::Failure;
+use stepwell_lambda::FunctionLimits;
 use stepwell_objects::Buckets;
 use stepwell_query::Document;
-use stepwell_lambda::FunctionLimits;
 use stepwell_sandbox::{
     Component, Enforcement, Environment, Function, Grants, HttpGrant, Invocation, LoadError,
     ObjectGrant, Report, Sandbox,
@@ -166,9 +166,11 @@ impl Functions {
                 })?;
                 Ok((component, sandbox_settings(name, settings, objects, terms)))
             }
-            Some(Code::Stub(_)) => {
-                Err(unusable("it is a `stub:`, which takes nothing that could be measured", None, false))
-            }
+            Some(Code::Stub(_)) => Err(unusable(
+                "it is a `stub:`, which takes nothing that could be measured",
+                None,
+                false,
+            )),
             None => Err(unusable("it has no `component:`", None, false)),
         }
     }

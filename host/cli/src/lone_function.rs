@@ -96,8 +96,9 @@ fn read(args: &FunctionArgs) -> Result<(Kept, Workflow), CommandError> {
         {
             if !given.is_empty() {
                 let message = format!("`{what}` is for components without a workflow file");
-                return Err(CommandError::invalid(message)
-                    .with_help("say it in the function's `grants:`"));
+                return Err(
+                    CommandError::invalid(message).with_help("say it in the function's `grants:`")
+                );
             }
         }
         let (kept, loaded) = workflow_file::read(path, &args.beside, None)?;
@@ -145,8 +146,7 @@ fn choose<'w>(
         Some(name) => {
             let name = stepwell_asl::function_name(name).unwrap_or(name);
             workflow.function(name).ok_or_else(|| {
-                let message =
-                    format!("`{}` has no function `{name}`", args.file.display());
+                let message = format!("`{}` has no function `{name}`", args.file.display());
                 CommandError::invalid(message).with_help(format!("it has {}", names()))
             })
         }

@@ -86,7 +86,9 @@ impl Output {
                 self.message(&error.to_string(), help.as_deref());
                 return;
             }
-            CommandError::Execution(_) | CommandError::Many(_) => error.to_string(),
+            CommandError::Execution(_) | CommandError::Invocation(_) | CommandError::Many(_) => {
+                error.to_string()
+            }
         };
         self.message(&message, None);
     }
@@ -149,4 +151,11 @@ mod tests {
         assert_eq!(harmless("plain\tté\n"), "plain\tté\n");
         assert_eq!(harmless("\u{1b}[2J\r\u{9b}x"), "\\u{1b}[2J\\r\\u{9b}x");
     }
+}
+
+/// How many characters a line has: the terminal's, within reason, or what most have.
+pub(crate) fn width() -> usize {
+    const WIDTH_DEFAULT: usize = 120;
+    let terminal = terminal_size::terminal_size();
+    terminal.map_or(WIDTH_DEFAULT, |(width, _)| usize::from(width.0).clamp(40, 200))
 }

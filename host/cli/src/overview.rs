@@ -6,18 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use stepwell_engine::{Execution, OpenToken, Outcome};
+use stepwell_engine::{Details, Execution, HistoryEvent, OpenToken, Outcome};
 
-use crate::driver::Observer;
+use crate::driver::{Answered, Observer};
 use crate::error::CommandError;
 use crate::failure;
 use crate::output::{Output, harmless};
 use crate::reply::{self, Reply};
+use crate::report::Accounts;
 
 /// An overview. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct Overview {
     shared: Arc<Mutex<Shared>>,
+    accounts: Accounts,
 }
 
 struct Shared {
@@ -30,7 +32,7 @@ struct Shared {
 
 impl Overview {
     /// `closed` of `total` have ended before.
-    pub(crate) fn new(output: Output, closed: u64, total: u64) -> Self {
+    pub(crate) fn new(output: Output, accounts: Accounts, closed: u64, total: u64) -> Self {
         let live = !output.is_quiet() && std::io::stderr().is_terminal();
         let bar = live.then(|| {
             let style =
@@ -40,7 +42,7 @@ impl Overview {
             bar
         });
         let shared = Shared { output, bar, running: 0, ended: 0, failed: 0 };
-        Self { shared: Arc::new(Mutex::new(shared)) }
+        Self { shared: Arc::new(Mutex::new(shared)), accounts }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -125,6 +127,19 @@ impl Shared {
 }
 
 impl Observer for Overview {
+    fn on_history(&mut self, events: &[HistoryEvent]) {
+        let is_transition = |event: &&HistoryEvent| {
+            matches!(event.details, Details::StateEntered { .. } | Details::ExecutionStarted { .. })
+        };
+        self.accounts.add_transitions(events.iter().filter(is_transition).count() as u64);
+    }
+
+    fn on_answer(&mut self, answered: &Answered<'_>) {
+        if let Some(report) = answered.report {
+            self.accounts.add(answered.state.as_str(), report);
+        }
+    }
+
     fn on_token(&mut self, token: &OpenToken) {
         let OpenToken { state, token, .. } = token;
         self.shared().line(&format!("{state}  waits for an answer by the token {token}"));

@@ -16,6 +16,7 @@ use crate::error::counted;
 use crate::failure;
 use crate::history::HistoryFile;
 use crate::output::{Output, harmless};
+use crate::report::Accounts;
 use crate::timings::Timings;
 
 /// How often the live line may change.
@@ -37,6 +38,7 @@ pub(crate) struct Progress {
     /// Which Task state an event of an attempt belongs to, for the last event of each.
     tasks: BTreeMap<u64, Name>,
     totals: BTreeMap<String, Totals>,
+    accounts: Accounts,
 }
 
 /// What a function took, over all invocations.
@@ -58,6 +60,7 @@ impl Progress {
         output: Output,
         history: Option<HistoryFile>,
         timings: Option<Timings>,
+        accounts: Accounts,
     ) -> Self {
         let live = (!output.is_quiet() && std::io::stderr().is_terminal()).then(live_line);
         let now = Instant::now();
@@ -74,6 +77,7 @@ impl Progress {
             told_failure: false,
             tasks: BTreeMap::new(),
             totals: BTreeMap::new(),
+            accounts,
         }
     }
 
@@ -164,9 +168,12 @@ impl Observer for Progress {
             let task = self.task_of(event);
             match &event.details {
                 Details::StateEntered { name, .. } => {
+                    self.accounts.add_transitions(1);
                     self.transitions += 1;
                     self.state = name.to_string();
                 }
+                // The start is the first transition (`facts/limits.md` 6).
+                Details::ExecutionStarted { .. } => self.accounts.add_transitions(1),
                 Details::LambdaFunctionFailed { error, cause }
                 | Details::LambdaFunctionTimedOut { error, cause }
                 | Details::TaskFailed { error, cause, .. }
@@ -204,6 +211,7 @@ impl Observer for Progress {
                 self.line(&format!("    | ({} more bytes of log)", report.log_dropped_bytes));
             }
             self.totals.entry(function.to_string()).or_default().add(report);
+            self.accounts.add(state.as_str(), report);
         }
         if let (Some(timings), Some(_), true) = (&self.timings, report, first) {
             timings.mark("the first task as a whole");

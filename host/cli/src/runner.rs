@@ -18,6 +18,7 @@ use crate::keeping::{Settings, Taken, restore};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::reply::{self, Reply};
+use crate::report::Reporting;
 use crate::timings::Timings;
 use crate::workshop::{Parts, Workshop};
 
@@ -32,6 +33,8 @@ pub(crate) struct Telling<'t> {
     pub(crate) history: Option<HistoryFile>,
     /// What took how long.
     pub(crate) timings: Option<Timings>,
+    /// What is told of its invocations.
+    pub(crate) reporting: Reporting,
     pub(crate) output: &'t mut Output,
 }
 
@@ -138,11 +141,11 @@ pub(crate) fn drive_one(
     course: Course,
     telling: Telling<'_>,
 ) -> Result<(), CommandError> {
-    let Telling { json, history, timings, output } = telling;
+    let Telling { json, history, timings, reporting, output } = telling;
     let start = course.execution.start().clone();
     let name = start.name.clone();
     let Course { machine, execution, first, clock, last_at, key, before } = course;
-    let mut observer = Progress::new(output.clone(), history, timings);
+    let mut observer = Progress::new(output.clone(), history, timings, reporting.accounts.clone());
     observer.recall(&before);
     let run = Run { machine, execution, first, clock, last_at, key, observer };
     let leaves = share.as_ref().is_some_and(|share| !share.optional);
@@ -165,16 +168,20 @@ pub(crate) fn drive_one(
     };
     let kept = observer.finish().map_or(Ok(()), HistoryFile::finish);
     let outcome = execution.outcome().expect("it has landed");
-    if json {
-        output.data(&describe(&execution, outcome, at, leaves).to_string())?;
+    let reply = describe(&execution, outcome, at, leaves);
+    if reporting.is_json() {
+        // The report has it.
+    } else if json {
+        output.data(&reply.to_string())?;
     } else if let Outcome::Succeeded { output: document } = outcome {
         output.data(document.text())?;
     }
+    let reported = reporting.tell(reply, output);
     kept?;
     if let Some(dir) = dir.filter(|_| leaves) {
         hint(outcome, &name, &dir, output);
     }
-    result_of(outcome)
+    result_of(outcome).and(reported)
 }
 
 /// Waits for the end of an execution that another process runs, and tells of it.

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::json;
 use crate::limits::{
     Cpu, HANDLES_MAX, INIT_TIMEOUT, LOG_BYTES_MAX, MEMORY_MB_DEFAULT, REQUEST_BYTES_MAX,
     RESPONSE_BYTES_MAX, STORAGE_MB_DEFAULT, TIMEOUT_SECONDS_DEFAULT, bytes, storage_files_max,
@@ -232,6 +233,11 @@ pub struct Breach {
 }
 
 impl Breach {
+    /// As it stands in reports: limit, unit, what was used and allowed, the error, a text.
+    pub fn to_json(&self) -> serde_json::Value {
+        json::breach(self)
+    }
+
     /// The error that AWS would have given ([`Limit::error_type`]).
     pub fn error_type(&self) -> Option<&'static str> {
         self.limit.error_type()

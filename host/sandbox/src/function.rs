@@ -206,6 +206,14 @@ impl Function {
         &self.0.settings
     }
 
+    /// The same component as another function.
+    #[must_use]
+    pub fn with(&self, change: impl FnOnce(&mut FunctionSettings)) -> Self {
+        let mut settings = self.0.settings.clone();
+        change(&mut settings);
+        Self::new(&self.0.sandbox, self.0.component.clone(), settings)
+    }
+
     /// Invokes the function. Dropping the future stops the guest at once.
     ///
     /// A guest that computes gives way to others every millisecond or so, so invocations share a thread
@@ -251,7 +259,7 @@ impl Function {
         };
         let invoked = function.handle(&mut placed.instance, call, &payload).await;
         // What a failure leaves behind is not trusted, as Lambda does not.
-        let sound = matches!(invoked.report.status, Status::Success | Status::Failed);
+        let sound = matches!(invoked.report.status, Status::Success | Status::Failed { .. });
         if sound && function.settings.environment == Environment::Warm {
             placed.instance.store.data_mut().rest();
             function.sandbox.inner().keep(function.id, placed);
@@ -424,6 +432,7 @@ impl Inner {
             _ => lambda::duration(&usage, &limits),
         };
         let report = Report {
+            function_name: Arc::clone(&self.name),
             request_id: call.request_id,
             began_at: call.began_at,
             duration,
@@ -540,7 +549,7 @@ fn status_of(result: &Result<String, Failure>) -> Status {
     let Err(failure) = result else { return Status::Success };
     let error = |guard| Status::Error { error_type: failure.error_type.clone(), guard };
     match failure.kind {
-        FailureKind::Task => Status::Failed,
+        FailureKind::Task => Status::Failed { error_type: failure.error_type.clone() },
         FailureKind::Guard(guard @ (Guard::Fuel | Guard::Time | Guard::Wall)) => {
             Status::Timeout(guard)
         }

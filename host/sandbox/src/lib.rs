@@ -14,6 +14,7 @@
 //! The only crate that names wasmtime. Knows nothing of workflows.
 
 mod cache;
+mod calibration;
 mod component;
 mod concurrency;
 mod engine;
@@ -27,6 +28,7 @@ mod meter;
 mod report;
 
 pub use cache::CodeCache;
+pub use calibration::Calibration;
 pub use component::{Component, ComponentKind, Inspection, LoadError};
 pub use engine::{CONCURRENT_INVOCATIONS_MAX, Sandbox, SandboxError, SandboxSettings};
 pub use failure::{Failure, FailureKind};

@@ -1,6 +1,7 @@
 //! The report of an invocation: Lambda's REPORT line and more (`facts/limits.md` 5).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use stepwell_lambda::{Breach, FunctionLimits, LOG_BYTES_MAX, Usage};
@@ -8,6 +9,8 @@ use stepwell_lambda::{Breach, FunctionLimits, LOG_BYTES_MAX, Usage};
 /// What one invocation took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
+    /// The function's name.
+    pub function_name: Arc<str>,
     /// The invocation's id.
     pub request_id: String,
     /// When it began.
@@ -64,7 +67,10 @@ pub enum Status {
     /// With an answer.
     Success,
     /// With a failure of the task's own.
-    Failed,
+    Failed {
+        /// Its name.
+        error_type: String,
+    },
     /// Out of fuel or time; which one, is the guard.
     Timeout(Guard),
     /// Not at all: too many invocations were under way.
@@ -76,6 +82,17 @@ pub enum Status {
         /// Which guard fired.
         guard: Option<Guard>,
     },
+}
+
+impl Status {
+    /// The guard that stopped it, if one did.
+    pub fn guard(&self) -> Option<Guard> {
+        match self {
+            Self::Timeout(guard) => Some(*guard),
+            Self::Error { guard, .. } => *guard,
+            Self::Success | Self::Failed { .. } | Self::Throttled => None,
+        }
+    }
 }
 
 /// What stops an invocation.
@@ -163,7 +180,7 @@ impl fmt::Display for Report {
         }
         write!(formatter, "Fuel: {} of {}\t", self.usage.fuel, self.fuel_budget)?;
         match &self.status {
-            Status::Success | Status::Failed => Ok(()),
+            Status::Success | Status::Failed { .. } => Ok(()),
             Status::Throttled => formatter.write_str("Status: throttled\t"),
             Status::Timeout(guard) => write!(formatter, "Status: timeout\tGuard: {guard}\t"),
             Status::Error { error_type, guard } => {

@@ -9,7 +9,7 @@ use stepwell_debug::{Answered, Debugger, Flow, Session, World};
 use stepwell_engine::{Event, Invocation, Start};
 use tokio::runtime::Handle;
 
-use crate::args::DebugArgs;
+use crate::args::{DebugArgs, TermsArgs};
 use crate::command::run::{new_start, read_input};
 use crate::driver::Machine;
 use crate::error::{CommandError, reason};

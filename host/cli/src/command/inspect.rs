@@ -13,8 +13,8 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Command
     let path = args.file.display();
     let bytes =
         std::fs::read(&args.file).map_err(|error| CommandError::unreadable(&args.file, &error))?;
-    let sandbox =
-        Sandbox::new(SandboxSettings::default()).map_err(|error| CommandError::environment(error.to_string()))?;
+    let sandbox = Sandbox::new(SandboxSettings::default())
+        .map_err(|error| CommandError::environment(error.to_string()))?;
     let inspection = Inspection::of(&sandbox, &bytes)
         .map_err(|error| CommandError::invalid(format!("`{path}`: {error}")))?;
     let refused = Component::load(&sandbox, &bytes).err().map(|error| error.to_string());

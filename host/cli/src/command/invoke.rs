@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use stepwell_engine::Failure;
-use stepwell_sandbox::{Function, FailureKind, Invocation, Invoked, Status};
+use stepwell_sandbox::{FailureKind, Function, Invocation, Invoked, Status};
 use uuid::Uuid;
 
 use crate::args::InvokeArgs;
@@ -101,7 +101,7 @@ fn reply(function: &Function, invoked: &Invoked, lines: &[String], payload: &str
     reply["ExecutedVersion"] = json!("$LATEST");
     let payload = serde_json::from_str(payload).unwrap_or_else(|_| json!(payload));
     reply["Payload"] = payload;
-    reply["Report"] = report::of_invocation(&function.settings().name, &invoked.report);
+    reply["Report"] = report::of_invocation(function, &invoked.report);
     reply
 }
 

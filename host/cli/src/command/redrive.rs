@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::error::CommandError;
 use crate::keeping::{self, Taken};
 use crate::output::Output;
+use crate::report::Reporting;
 use crate::runner::{Telling, drive_one, lone_course_of, machine_of};
 use crate::timings::Timings;
 use crate::workshop::Workshop;
@@ -33,6 +34,12 @@ pub(crate) fn run(
     let mut workshop = Workshop::new(args.drive.cache.clone(), timings)?;
     let machine = machine_of(&taken, &mut workshop, output)?;
     let course = lone_course_of(&taken, &share.journal, machine, Some(Event::RedriveRequested))?;
-    let telling = Telling { json: args.drive.json, history: None, timings: None, output };
+    let telling = Telling {
+        json: args.drive.json,
+        history: None,
+        timings: None,
+        reporting: Reporting::plain(),
+        output,
+    };
     drive_one(workshop, Some(share), course, telling)
 }

@@ -14,6 +14,7 @@ use crate::command::run::{check_name, execution_arn, read_input};
 use crate::error::CommandError;
 use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
+use crate::report::Reporting;
 use crate::runner::{Course, Telling, drive_one, machine_of};
 use crate::timings::Timings;
 use crate::workshop::Workshop;
@@ -74,7 +75,13 @@ pub(crate) fn run(
     output.note(&format!("execution {}", start.name));
     let course = Course::fresh(machine, Execution::new(start), taken.settings.skip_waits);
     let course = Course { key: Some(key), ..course };
-    let telling = Telling { json: args.drive.json, history: None, timings: None, output };
+    let telling = Telling {
+        json: args.drive.json,
+        history: None,
+        timings: None,
+        reporting: Reporting::plain(),
+        output,
+    };
     drive_one(workshop, Some(share), course, telling)
 }
 

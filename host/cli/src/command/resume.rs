@@ -13,6 +13,7 @@ use crate::error::{CommandError, call, counted};
 use crate::keeping::{self, Taken};
 use crate::output::Output;
 use crate::overview::Overview;
+use crate::report::Reporting;
 use crate::runner::{
     Signals, Stops, Telling, describe_kept, drive, drive_one, is_open, lone_course_of, machine_of,
     result_of,
@@ -35,7 +36,7 @@ pub(crate) fn run(
         return all(workshop, share, concurrency, output);
     };
     if let Some(batch) = share.journal.batch(name)? {
-        return go_on_with_batch(workshop, share, &batch, concurrency, output);
+        return go_on_with_batch(workshop, share, &batch, concurrency, &Reporting::plain(), output);
     }
     let mut share = share;
     let summary = keeping::find(&share.journal, name)?;
@@ -51,7 +52,13 @@ pub(crate) fn run(
     }
     let machine = machine_of(&taken, &mut workshop, output)?;
     let course = lone_course_of(&taken, &share.journal, machine, None)?;
-    let telling = Telling { json: args.drive.json, history: None, timings: None, output };
+    let telling = Telling {
+        json: args.drive.json,
+        history: None,
+        timings: None,
+        reporting: Reporting::plain(),
+        output,
+    };
     drive_one(workshop, Some(share), course, telling)
 }
 
@@ -110,7 +117,7 @@ fn all(
         return Ok(());
     }
     output.note(&format!("{} to go on with", counted(total, "execution")));
-    let overview = Overview::new(output.clone(), 0, total as u64);
+    let overview = Overview::new(output.clone(), Reporting::plain().accounts, 0, total as u64);
     let queue = Queue { overview: Some(overview), ..queue };
     // All that had begun go on: one may wait for what another one does.
     let concurrency = concurrency.unwrap_or(running + CONCURRENCY);

@@ -19,6 +19,7 @@ use crate::error::CommandError;
 use crate::history::HistoryFile;
 use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
+use crate::report::Reporting;
 use crate::runner::{
     Course, Telling, await_end, drive_one, lone_course_of, machine_of, tell_ended,
 };
@@ -57,8 +58,9 @@ pub(crate) fn run(
     if !missing.is_empty() {
         return Err(prepared.kept.refuse(missing));
     }
+    let reporting = Reporting::new(&args.report, &prepared.workflow)?;
     if let Some(inputs) = &args.inputs {
-        return batch::run(&prepared, machine, inputs, output, timings);
+        return batch::run(&prepared, machine, inputs, &reporting, output, timings);
     }
     let input = read_input(&args.input)?;
     let name = args.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
@@ -74,6 +76,7 @@ pub(crate) fn run(
         json: args.drive.json,
         history,
         timings: args.timings.then(|| timings.clone()),
+        reporting,
         output,
     };
     let kept = prepared.keep(&start, &loaded)?;

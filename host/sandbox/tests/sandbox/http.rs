@@ -195,7 +195,7 @@ async fn a_body_larger_than_the_memory_streams_through_it() {
     let deed = json!({ "do": "http-drain", "url": server.url() });
     let invoked = granted().timeout(900).invoke(deed).await;
     assert_eq!(answer(&invoked)["bytes"], bytes);
-    assert!(invoked.report.memory_peak_bytes < 16 << 20);
+    assert!(invoked.report.usage.memory_peak_bytes < 16 << 20);
     let grown = resident_max() - before;
     assert!(grown < 128 << 20, "{grown} bytes");
 }

@@ -15,9 +15,15 @@ async fn a_trap_in_a_start_function_is_an_exit() {
     let invoked = Setup::guest(&starting("unreachable")).invoke("{}").await;
     let message = "Runtime exited with error: wasm trap: wasm `unreachable` instruction executed";
     assert_failed(&invoked, "Runtime.ExitError", message);
-    assert!(invoked.report.init_duration.is_some());
-    assert_eq!(invoked.report.duration, Duration::ZERO);
-    assert_eq!(invoked.report.usage.fuel, 0);
+    // Once before the invocation and once more within it, as Lambda does.
+    let failed: Vec<_> = invoked.report.failed_inits.iter().map(ToString::to_string).collect();
+    let attempt = |phase| {
+        format!(
+            "INIT_REPORT Init Duration: 0.00 ms\tPhase: {phase}\tStatus: error\tError Type: Runtime.ExitError\t"
+        )
+    };
+    assert_eq!(failed, [attempt("init"), attempt("invoke")]);
+    assert_eq!(invoked.report.init_duration, None);
     assert_eq!(invoked.report.usage.memory_peak_bytes, 4 << 16);
 }
 
@@ -35,7 +41,9 @@ async fn a_start_function_that_spins_is_a_timeout_of_the_function() {
     let invoked = Setup::guest(&starting("(loop br 0)")).invoke("{}").await;
     assert_failed(&invoked, "Sandbox.Timedout", "Task timed out after 3.00 seconds");
     assert_eq!(invoked.report.status, Status::Timeout(Guard::Fuel));
-    // Lambda's init phase ends after ten seconds and becomes part of the invocation.
+    // Lambda's init phase ends after ten seconds and begins anew within the invocation.
+    let failed: Vec<_> = invoked.report.failed_inits.iter().map(ToString::to_string).collect();
+    assert_eq!(failed, ["INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\t"]);
     assert_eq!(invoked.report.init_duration, None);
     assert_eq!(invoked.report.duration, Duration::from_secs(3));
 }

@@ -98,10 +98,10 @@ async fn tables_count_and_have_a_bound_of_their_own() {
         ))
         .core("(table $t 0 funcref)")
     };
-    let invoked = Setup::guest(&guest(20_000)).invoke("{}").await;
+    let invoked = Setup::guest(&guest(100_000)).invoke("{}").await;
     assert!(invoked.result.is_ok(), "{:?}", invoked.result);
-    assert_eq!(invoked.report.usage.memory_peak_bytes, (4 << 16) + 160_000);
-    let invoked = Setup::guest(&guest(20_001)).invoke("{}").await;
+    assert_eq!(invoked.report.usage.memory_peak_bytes, (4 << 16) + 800_000);
+    let invoked = Setup::guest(&guest(100_001)).invoke("{}").await;
     assert_eq!(failure(&invoked).kind, FailureKind::Crash);
     assert_eq!(invoked.report.usage.memory_peak_bytes, 4 << 16);
 }

@@ -92,8 +92,8 @@ async fn a_guest_that_alternates_between_waiting_and_computing_ends_at_its_timeo
 }
 
 #[tokio::test]
-async fn expensive_host_calls_that_cost_little_fuel_end_at_the_timeout() {
-    // Each call copies 100 MB out of the guest's memory and burns ten units of fuel or so.
+async fn what_the_host_copies_for_a_guest_costs_fuel() {
+    // Each call copies 100 MB out of the guest's memory, and burns ten units of fuel or so by itself.
     let guest = Guest::logging(
         "(drop (memory.grow (i32.const 1800)))
          (loop $again
@@ -104,6 +104,5 @@ async fn expensive_host_calls_that_cost_little_fuel_end_at_the_timeout() {
     let invoked = Setup::guest(&guest).timeout(1).invoke("{}").await;
     assert_timed_out(&invoked, Guard::Fuel, 1);
     assert!(invoked.report.wall < Duration::from_secs(4), "{:?}", invoked.report.wall);
-    assert!(invoked.report.usage.fuel < invoked.report.fuel_budget / 100);
-    assert!(invoked.report.log_dropped_bytes > 100 << 20);
+    assert!(invoked.report.log_dropped_bytes < 200 << 20, "{}", invoked.report.log_dropped_bytes);
 }

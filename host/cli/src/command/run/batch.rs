@@ -21,6 +21,7 @@ use crate::error::{CommandError, call, counted, reason};
 use crate::keeping::{self, Settings, Taken};
 use crate::output::Output;
 use crate::overview::Overview;
+use crate::report::Reporting;
 use crate::runner::{AWAIT_INTERVAL, Course, Signals, Stops, course_of, drive, machine_of};
 use crate::timings::Timings;
 use crate::workshop::Workshop;
@@ -41,6 +42,7 @@ pub(super) fn run(
     prepared: &Prepared<'_>,
     machine: &NamedMachine,
     inputs: &Path,
+    reporting: &Reporting,
     output: &mut Output,
     timings: &Timings,
 ) -> Result<(), CommandError> {
@@ -60,7 +62,8 @@ pub(super) fn run(
             return Err(CommandError::invalid(message)
                 .with_help("choose another name with `--name NAME`, or give the same file"));
         }
-        return go_on(workshop, share, &batch, Some(settings.concurrency), output);
+        let concurrency = Some(settings.concurrency);
+        return go_on(workshop, share, &batch, concurrency, reporting, output);
     }
     let first = prepared.start(machine, Document::from(json!({})), String::new());
     let new = prepared.new_execution(&mut share, first, &loaded)?;
@@ -78,7 +81,8 @@ pub(super) fn run(
     }
     timings.mark("batch written down");
     let batch = share.journal.batch(&name)?.expect("it was made just now");
-    drive_batch(workshop, share, &batch, &loaded, args.concurrency.get(), output)
+    let concurrency = args.concurrency.get();
+    drive_batch(workshop, share, &batch, (&loaded, reporting), concurrency, output)
 }
 
 /// Goes on with all executions of a batch that have not ended.
@@ -87,6 +91,7 @@ pub(crate) fn go_on(
     share: Share,
     batch: &Batch,
     concurrency: Option<usize>,
+    reporting: &Reporting,
     output: &mut Output,
 ) -> Result<(), CommandError> {
     let settings: Option<BatchSettings> = serde_json::from_str(&batch.settings).ok();
@@ -98,14 +103,14 @@ pub(crate) fn go_on(
     };
     let taken = Taken::load(&share.journal, any)?;
     let machine = machine_of(&taken, &mut workshop, output)?;
-    drive_batch(workshop, share, batch, &machine, concurrency, output)
+    drive_batch(workshop, share, batch, (&machine, reporting), concurrency, output)
 }
 
 fn drive_batch(
     workshop: Workshop,
     share: Share,
     batch: &Batch,
-    machine: &Arc<Machine>,
+    (machine, reporting): (&Arc<Machine>, &Reporting),
     concurrency: usize,
     output: &mut Output,
 ) -> Result<(), CommandError> {
@@ -115,7 +120,7 @@ fn drive_batch(
     if closed > 0 {
         output.note(&format!("the batch `{name}` goes on: {closed} of {total} have ended"));
     }
-    let overview = Overview::new(output.clone(), closed, total);
+    let overview = Overview::new(output.clone(), reporting.accounts.clone(), closed, total);
     let stops = Stops::listen(&workshop, Signals::OF_MANY)?;
     let mut share = share;
     let complete = loop {
@@ -148,7 +153,8 @@ fn drive_batch(
     if !complete {
         return Err(CommandError::interrupted(name, &dir));
     }
-    Progress::of(&keeping::open_in(&dir)?, batch)?.verdict(total, output)
+    let reported = reporting.tell(json!({ "batch": name }), output);
+    Progress::of(&keeping::open_in(&dir)?, batch)?.verdict(total, output).and(reported)
 }
 
 /// Waits while other processes run the rest of a batch. Whether there is something to do for this one.
