@@ -14,10 +14,12 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use stepwell_cli::{Callable, Clock, Functions, Machine, Run, Silent, drive};
 use stepwell_engine::{Event, Execution, Outcome, Start};
+use stepwell_lambda::FunctionLimits;
 use stepwell_objects::{Buckets, FolderBuckets};
 use stepwell_query::Document;
 use stepwell_sandbox::{
-    Component, Environment, Function, FunctionSettings, Grants, Invocation, Sandbox,
+    Component, Enforcement, Environment, Function, FunctionSettings, Grants, Invocation, Sandbox,
+    SandboxSettings,
 };
 use tokio::runtime::Runtime;
 
@@ -55,7 +57,7 @@ fn on_worker<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static
 fn function(environment: Environment) -> Function {
     static SANDBOX: OnceLock<(Sandbox, Component)> = OnceLock::new();
     let (sandbox, component) = SANDBOX.get_or_init(|| {
-        let sandbox = Sandbox::new(None).expect("the sandbox can be set up");
+        let sandbox = Sandbox::new(SandboxSettings::default()).expect("the sandbox can be set up");
         let component = Component::load(&sandbox, &component_bytes()).expect("echo is a task");
         (sandbox, component)
     });
@@ -64,13 +66,15 @@ fn function(environment: Environment) -> Function {
         Arc::new(FolderBuckets::open(folder).expect("a folder can be opened"));
     let settings = FunctionSettings {
         name: "echo".to_owned(),
-        memory_mb: 128,
-        timeout_seconds: 30,
-        fuel: None,
+        limits: FunctionLimits { timeout_seconds: 30, ..FunctionLimits::default() },
+        enforcement: Enforcement::Enforce,
+        reserved_concurrency: None,
         variables: BTreeMap::new(),
         environment,
         grants: Grants::default(),
         objects,
+        seed: None,
+        clock: None,
     };
     Function::new(sandbox, component.clone(), settings)
 }
