@@ -29,7 +29,7 @@ const OWNED: [(&str, &str); 8] = [
 ];
 
 /// Which of our crates each may name: arrows point one way, and engine and sandbox never meet.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("stepwell-query", &[]),
     ("stepwell-asl", &["stepwell-query"]),
     ("stepwell-engine", &["stepwell-asl", "stepwell-query"]),
@@ -37,7 +37,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("stepwell-journal", &["stepwell-asl", "stepwell-engine", "stepwell-query"]),
     ("stepwell-graph", &["stepwell-asl"]),
     ("stepwell-objects", &[]),
-    ("stepwell-sandbox", &["stepwell-objects"]),
+    ("stepwell-scratch", &[]),
+    ("stepwell-sandbox", &["stepwell-objects", "stepwell-scratch"]),
     (
         "stepwell-cli",
         &[
