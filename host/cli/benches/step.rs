@@ -65,6 +65,7 @@ fn function(environment: Environment) -> Function {
     let settings = FunctionSettings {
         name: "echo".to_owned(),
         memory_mb: 128,
+        storage_mb: 512,
         timeout_seconds: 30,
         fuel: None,
         variables: BTreeMap::new(),

@@ -295,6 +295,9 @@ fn load_component(path: &Path, sandbox: &Sandbox) -> Result<Component, LoadFailu
     Component::load(sandbox, &bytes).map_err(LoadFailure::Refused)
 }
 
+/// The size of `/tmp` in MB, unless a function says otherwise: Lambda's own default.
+const STORAGE_MB_DEFAULT: u32 = 512;
+
 fn sandbox_settings(
     name: &str,
     settings: &FunctionSettings,
@@ -305,6 +308,7 @@ fn sandbox_settings(
     stepwell_sandbox::FunctionSettings {
         name: name.to_owned(),
         memory_mb: settings.memory_mb,
+        storage_mb: settings.ephemeral_storage_mb.unwrap_or(STORAGE_MB_DEFAULT),
         timeout_seconds: settings.timeout_seconds,
         fuel: settings.fuel,
         variables: settings.environment.clone(),

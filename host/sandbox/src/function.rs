@@ -28,6 +28,8 @@ pub struct FunctionSettings {
     pub name: String,
     /// Memory in MB, 128 to 10,240.
     pub memory_mb: u32,
+    /// The size of `/tmp` in MB, 512 to 10,240. It lives as long as the instance.
+    pub storage_mb: u32,
     /// Timeout in seconds, 1 to 900.
     pub timeout_seconds: u32,
     /// Fuel of one invocation, instead of what memory and timeout give. More fuel makes the CPU faster,
@@ -200,6 +202,7 @@ impl Inner {
         let settings = &self.settings;
         let host = Host::new(
             settings.memory_mb,
+            settings.storage_mb,
             &settings.variables,
             Arc::clone(&self.grants),
             Arc::clone(&settings.objects),
@@ -283,6 +286,7 @@ impl Inner {
     ) -> Invoked {
         let memory_max = (self.settings.memory_mb as usize) << 20;
         let memory_used = host.as_ref().map_or(0, |host| host.memory.used_bytes());
+        let storage = host.as_ref().map(|host| host.files.peak()).unwrap_or_default();
         let (log, log_dropped_bytes) = host.map_or_else(Default::default, |host| {
             host.log.lock().expect("nothing panics while it holds this lock").take()
         });
@@ -300,6 +304,8 @@ impl Inner {
                 Some(FailureKind::Guard(Guard::Memory)) => memory_max,
                 _ => memory_used,
             },
+            storage_peak_bytes: storage.bytes,
+            storage_peak_files: storage.files,
             fuel_used: took.fuel_used,
             fuel_budget: self.cpu.budget,
             status: status_of(&result),

@@ -1,6 +1,7 @@
 //! What a task sees of the world: the imports of `wit/task.wit`, behind the grants of its function.
 
 mod buckets;
+mod files;
 mod http;
 mod invocation;
 mod logging;
@@ -16,6 +17,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::grants::Grants;
+use crate::host::files::Files;
 use crate::host::http::HttpGate;
 use crate::host::logging::Printer;
 use crate::limits::{Cpu, HANDLES_MAX, MemoryMeter, RANDOM_BYTES_MAX};
@@ -55,6 +57,7 @@ pub(crate) struct Host {
     table: ResourceTable,
     objects: Arc<dyn Buckets>,
     grants: Arc<Grants>,
+    pub(crate) files: Files,
     pub(crate) memory: MemoryMeter,
     pub(crate) clocks: Arc<Clocks>,
     pub(crate) log: Arc<Mutex<Log>>,
@@ -76,6 +79,7 @@ pub(crate) struct Current {
 impl Host {
     pub(crate) fn new(
         memory_mb: u32,
+        storage_mb: u32,
         environment: &BTreeMap<String, String>,
         grants: Arc<Grants>,
         objects: Arc<dyn Buckets>,
@@ -101,6 +105,7 @@ impl Host {
             table,
             objects,
             grants,
+            files: Files::new(storage_mb, &log),
             memory: MemoryMeter::new(memory_mb),
             clocks: Arc::default(),
             log,
@@ -123,6 +128,7 @@ fn shown(name: &str) -> &str {
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    files::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     bindings::stepwell::task::buckets::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
     invocation::add_to_linker(&mut linker)?;

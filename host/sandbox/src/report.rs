@@ -22,6 +22,10 @@ pub struct Report {
     pub memory_size_mb: u32,
     /// The most memory that the instance had, in bytes: all linear memories and tables.
     pub memory_peak_bytes: usize,
+    /// The most that the instance ever had below `/tmp`, in bytes of whole blocks of 4 KiB.
+    pub storage_peak_bytes: u64,
+    /// The most files, folders and links that the instance ever had below `/tmp`.
+    pub storage_peak_files: u64,
     /// Fuel that the handler burnt.
     pub fuel_used: u64,
     /// Fuel that it had.

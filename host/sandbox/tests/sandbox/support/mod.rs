@@ -42,6 +42,7 @@ impl Setup {
         let settings = FunctionSettings {
             name: "tested".to_owned(),
             memory_mb: 128,
+            storage_mb: 512,
             timeout_seconds: 3,
             fuel: None,
             variables: BTreeMap::new(),
