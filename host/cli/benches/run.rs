@@ -214,6 +214,7 @@ fn hostile() -> Functions {
     let settings = FunctionSettings {
         name: "hostile".to_owned(),
         memory_mb: 1769,
+        storage_mb: 512,
         timeout_seconds: 60,
         fuel: None,
         variables: BTreeMap::new(),
