@@ -118,7 +118,7 @@ impl Host {
         Self {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            http_gate: HttpGate::new(Arc::clone(grants), Arc::clone(&log)),
+            http_gate: HttpGate::new(Arc::clone(grants), Arc::clone(&log), Arc::clone(&meter)),
             table,
             objects: Arc::clone(&settings.objects),
             grants: Arc::clone(grants),

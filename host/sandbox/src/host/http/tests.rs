@@ -15,7 +15,7 @@ fn gate(host: &str) -> HttpGate {
 fn granting(host: &str, port: Option<Option<u16>>) -> HttpGate {
     let grant = HttpGrant { host: host.to_owned(), port };
     let grants = Grants { http: vec![grant], ..Grants::default() };
-    HttpGate::new(Arc::new(grants), Arc::default())
+    HttpGate::new(Arc::new(grants), Arc::default(), Arc::default())
 }
 
 #[test]
