@@ -122,8 +122,7 @@ const OTHERS: [&str; 31] = [
 ];
 
 /// Limits of Lambda that are not enforced yet.
-const NOT_ENFORCED_YET: [&str; 3] =
-    ["ephemeralStorageSize", "reservedConcurrency", "provisionedConcurrency"];
+const NOT_ENFORCED_YET: [&str; 2] = ["reservedConcurrency", "provisionedConcurrency"];
 
 /// What one place says about a function. What it leaves out, the layer below it says.
 #[derive(Debug, Clone, Default)]

@@ -126,9 +126,6 @@ impl<'n, 'r, 'f, 't> Properties<'n, 'r, 'f, 't> {
         let reserved_concurrency = limit(&["ReservedConcurrentExecutions"], 0..=u32::MAX);
         let place = self.place.clone();
         let findings = &mut self.intrinsics.reading.findings;
-        if ephemeral_storage_mb.is_some() {
-            not_enforced("EphemeralStorage", &place, findings);
-        }
         if reserved_concurrency.is_some() {
             not_enforced("ReservedConcurrentExecutions", &place, findings);
         }
