@@ -234,3 +234,13 @@ impl Nodes {
         numbered.filter_map(|(id, node)| Some((NodeId(u32::try_from(id).ok()?), node.as_ref()?)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_as_small_as_the_documentation_says() {
+        assert!(size_of::<Option<Node>>() <= 100, "{}", size_of::<Option<Node>>());
+    }
+}
