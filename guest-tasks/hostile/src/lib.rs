@@ -3,6 +3,7 @@
 //!
 //! Deeds that come back answer with a JSON object that says what happened.
 
+mod chance;
 mod files;
 mod memory;
 #[cfg(target_family = "wasm")]
@@ -62,6 +63,8 @@ enum Deed {
     Burn { units: u64 },
     /// Parses and prints a JSON text of some kilobytes so many times.
     Json { rounds: u64 },
+    /// Answers with random bytes and with what the clocks say.
+    Chance {},
     /// Counts the invocations of this instance, this one included.
     Count {},
     /// Answers with the event.
@@ -185,6 +188,7 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
         }
         Deed::Burn { units } => json!({ "burnt": units, "result": burn(units) }),
         Deed::Json { rounds } => json!({ "bytes": json_work(rounds)? }),
+        Deed::Chance {} => chance::look(),
         Deed::Count {} => json!({ "invocations": INVOCATIONS.get() }),
         Deed::Echo { event } => event.unwrap_or_default(),
         Deed::Context {} => context_as_json(),
