@@ -1,0 +1,1 @@
+//! What one invocation leaves behind for the next: nothing.
