@@ -16,7 +16,7 @@ fn own(body: &str) -> Guest {
         .lower("rep-two", "(param i32) (result i32)", "resource.rep $two")
 }
 
-/// Makes more than `rounds` pollables and forgets none.
+/// Makes thousands of pollables and forgets none.
 fn subscribing() -> Guest {
     Guest::waiting(
         "(local $i i32)
@@ -99,7 +99,7 @@ cases! {
         &Guest::polling("(call $poll-list (i32.const 8192) (i32.const 0) (i32.const 32)) unreachable"),
         End::Exit("empty poll list"),
     );
-    /// Two million times the same one: the host is busy with each call, which fuel does not see.
+    /// Two million times the same one: lent only so often at a time.
     one_handle_in_a_long_list => Case::guest(
         &Guest::polling(
             "(local $pollable i32) (local $i i32)
@@ -112,6 +112,6 @@ cases! {
                (br_if $more (i32.lt_u (local.get $i) (i32.const 2000000))))
              (call $poll-list (i32.const 4096) (i32.const 2000000) (i32.const 32)) unreachable",
         ),
-        End::AnyTimeout,
+        End::Exit("handle limit"),
     );
 }

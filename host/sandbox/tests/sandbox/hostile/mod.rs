@@ -14,14 +14,9 @@ use crate::support::Case;
 /// All cases that are cheap enough to be run by the hundred.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for theme in [
-        floods::cases,
-        handles::cases,
-        memory::cases,
-        reach::cases,
-        text::cases,
-        time::cases,
-    ] {
+    for theme in
+        [floods::cases, handles::cases, memory::cases, reach::cases, text::cases, time::cases]
+    {
         cases.extend(theme());
     }
     cases

@@ -16,9 +16,8 @@ fn bulk(operation: &str) -> Guest {
 
 /// The same on a table of 100,000 elements.
 fn table(operation: &str) -> Guest {
-    Guest::new(&format!("(loop {operation} (br 0)) unreachable")).core(
-        "(table $t 100000 funcref) (elem $elements func $nothing) (func $nothing)",
-    )
+    Guest::new(&format!("(loop {operation} (br 0)) unreachable"))
+        .core("(table $t 100000 funcref) (elem $elements func $nothing) (func $nothing)")
 }
 
 /// Waits for as many pollables as handles allow, none of which is ready within a lifetime.
@@ -38,7 +37,6 @@ fn many_pollables() -> Guest {
 cases! {
     an_endless_loop => Case::guest(&Guest::new("(loop br 0) unreachable"), OUT_OF_FUEL);
     an_endless_loop_of_a_real_compiler => Case::deed(r#"{"do":"spin"}"#, OUT_OF_FUEL);
-    an_endless_loop_of_host_calls => Case::deed(r#"{"do":"spin-calling"}"#, OUT_OF_FUEL);
     an_endless_loop_of_tail_calls => Case::guest(
         &Guest::new("(call $forever)")
             .core("(func $forever (result i32) (return_call $forever))"),

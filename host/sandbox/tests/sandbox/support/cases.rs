@@ -67,6 +67,11 @@ impl Case {
         self
     }
 
+    /// Whether it can be run by the hundred: not where it takes the host's own time, up to its timeout.
+    pub(crate) fn is_cheap(&self) -> bool {
+        !matches!(self.end, End::AnyTimeout)
+    }
+
     /// Its function, to be invoked more than once.
     pub(crate) fn ready(self) -> Ready {
         let Self { name, setup, event, end } = self;

@@ -13,6 +13,7 @@ pub(crate) struct Guest {
     memory: String,
     realloc: String,
     post_return: Option<String>,
+    neighbour: Option<String>,
     imports: String,
     lowered: Vec<(String, String)>,
     core: String,
@@ -27,6 +28,7 @@ impl Guest {
             memory: "4".to_owned(),
             realloc: String::new(),
             post_return: None,
+            neighbour: None,
             imports: String::new(),
             lowered: Vec::new(),
             core: String::new(),
@@ -103,15 +105,18 @@ impl Guest {
             )
     }
 
-    /// That hands text to another component within, which has the encoding `utf8`, `utf16` or
-    /// `latin1+utf16`: `(call $hand ADDRESS LENGTH)`.
+    /// That is one of two components in one: the other has the encoding `utf8`, `utf16` or `latin1+utf16`,
+    /// and takes text: `(call $hand ADDRESS LENGTH)`.
     pub(crate) fn handing(encoding: &str, body: &str) -> Self {
-        let inner = INNER.replace("ENCODING", encoding);
-        Self::new(body).imports(&inner).lower(
+        let import = r#"(import "neighbour" (instance $neighbour
+            (export "take" (func (param "text" string)))))"#;
+        let mut guest = Self::new(body).imports(import).lower(
             "hand",
             "(param i32 i32)",
-            r#"lower (func $inner "take") (memory (core memory $libc "memory")) string-encoding=utf8"#,
-        )
+            r#"lower (func $neighbour "take") (memory (core memory $libc "memory")) string-encoding=utf8"#,
+        );
+        guest.neighbour = Some(NEIGHBOUR.replace("ENCODING", encoding));
+        guest
     }
 
     /// That answers `null`.
@@ -166,14 +171,29 @@ impl Guest {
 
     /// The component's bytes.
     pub(crate) fn component(&self) -> Vec<u8> {
-        let text = self.text();
+        let mut text = self.text();
+        if let Some(neighbour) = &self.neighbour {
+            let export = &self.export;
+            text = format!(
+                r#"(component {neighbour} {}
+                     (instance $task (instantiate $task-component
+                       (with "neighbour" (instance $neighbour))))
+                     (alias export $task "{export}" (instance $handler))
+                     (export "{export}" (instance $handler)))"#,
+                text.replacen("(component", "(component $task-component", 1)
+            );
+        }
         wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
 
     fn text(&self) -> String {
         let mut text = String::from("(component\n");
         _ = writeln!(text, "{}", self.imports);
-        _ = writeln!(text, "{}", LIBC.replace("PAGES", &self.memory).replace("REALLOC", &self.realloc));
+        _ = writeln!(
+            text,
+            "{}",
+            LIBC.replace("PAGES", &self.memory).replace("REALLOC", &self.realloc)
+        );
         let mut core_imports = String::new();
         let mut exports = String::new();
         for (import, canon) in &self.lowered {
@@ -256,9 +276,9 @@ const BUCKETS: &str = r#"
 (alias export $buckets "writer" (type $writer))
 "#;
 
-const INNER: &str = r#"
-(component $inner-component
-  (core module $inner-module
+const NEIGHBOUR: &str = r#"
+(component $neighbour-component
+  (core module $module
     (memory (export "memory") 1)
     (func (export "realloc") (param i32 i32 i32) (param $size i32) (result i32)
       (local $missing i32)
@@ -268,11 +288,11 @@ const INNER: &str = r#"
         (then (drop (memory.grow (local.get $missing)))))
       (i32.const 1024))
     (func (export "take") (param i32 i32)))
-  (core instance $inner-instance (instantiate $inner-module))
+  (core instance $i (instantiate $module))
   (func (export "take") (param "text" string)
-    (canon lift (core func $inner-instance "take") (memory (core memory $inner-instance "memory"))
-      (realloc (core func $inner-instance "realloc")) string-encoding=ENCODING)))
-(instance $inner (instantiate $inner-component))
+    (canon lift (core func $i "take") (memory (core memory $i "memory"))
+      (realloc (core func $i "realloc")) string-encoding=ENCODING)))
+(instance $neighbour (instantiate $neighbour-component))
 "#;
 
 /// How a function is lowered whose arguments or answer lie in memory.
