@@ -35,7 +35,7 @@ const OWNED: [(&str, &str); 8] = [
 ];
 
 /// Which of our crates each may name: arrows point one way, and engine and sandbox never meet.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("stepwell-query", &[]),
     ("stepwell-asl", &["stepwell-query"]),
     ("stepwell-engine", &["stepwell-asl", "stepwell-query"]),
@@ -44,7 +44,8 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("stepwell-graph", &["stepwell-asl"]),
     ("stepwell-lambda", &[]),
     ("stepwell-objects", &[]),
-    ("stepwell-sandbox", &["stepwell-lambda", "stepwell-objects"]),
+    ("stepwell-scratch", &[]),
+    ("stepwell-sandbox", &["stepwell-lambda", "stepwell-objects", "stepwell-scratch"]),
     (
         "stepwell-cli",
         &[

@@ -3,8 +3,27 @@
 //!
 //! Deeds that come back answer with a JSON object that says what happened.
 
+mod chance;
+mod files;
 mod memory;
+#[cfg(target_family = "wasm")]
+mod raw;
 mod reach;
+
+/// There is no host beside a native test.
+#[cfg(not(target_family = "wasm"))]
+mod raw {
+    use serde_json::Value;
+    use stepwell_task::Failure;
+
+    pub(crate) fn no_host(_: &str) -> Result<Value, Failure> {
+        Err(Failure::new("Raw", "there is no host"))
+    }
+
+    pub(crate) use no_host as path;
+    pub(crate) use no_host as link;
+    pub(crate) use no_host as fill;
+}
 
 use std::{cell::Cell, hint::black_box, time::Duration};
 
@@ -42,6 +61,10 @@ enum Deed {
     Sleep { ms: u64 },
     /// Does so many units of integer work, always the same instructions.
     Burn { units: u64 },
+    /// Parses and prints a JSON text of some kilobytes so many times.
+    Json { rounds: u64 },
+    /// Answers with random bytes and with what the clocks say.
+    Chance {},
     /// Counts the invocations of this instance, this one included.
     Count {},
     /// Answers with the event.
@@ -58,6 +81,40 @@ enum Deed {
     WriteFile { path: String, bytes: usize },
     /// Lists a directory.
     ListFiles { path: String },
+    /// Adds a text to a file.
+    AppendFile { path: String, text: String },
+    /// Gives a file or a directory another name.
+    RenameFile { path: String, to: String },
+    /// Removes a file or a symbolic link.
+    RemoveFile { path: String },
+    /// Makes a directory.
+    MakeDirectory { path: String },
+    /// Removes a directory and all that is in it.
+    RemoveDirectory { path: String },
+    /// Gives a file one more name.
+    LinkFile { path: String, to: String },
+    /// Makes a symbolic link.
+    SymlinkFile { target: String, path: String },
+    /// Looks at a file or a directory, with and without following links.
+    StatFile { path: String },
+    /// Makes a file so long, and says whether it reads as zeros where nothing was written.
+    ResizeFile { path: String, bytes: u64 },
+    /// Writes to a file piece by piece until that fails, or so many bytes.
+    FillFile { path: String, bytes: Option<u64> },
+    /// Makes empty files in a directory until that fails, or so many.
+    FillDirectory { path: String, files: Option<u64> },
+    /// Removes a file that is open, and reads it.
+    ReadRemoved { path: String },
+    /// Opens a file until that fails, or so many times, and keeps all of it open.
+    HoldFiles { path: String, times: usize },
+    /// Tries a path with each call of `wasi:filesystem`.
+    RawPath { path: String },
+    /// Makes and follows a symbolic link by `wasi:filesystem`.
+    RawLink { target: String },
+    /// Fills a file by `wasi:filesystem` and answers with the error codes.
+    RawFill { path: String },
+    /// Does several deeds, also after some failed: an answer or a failure for each.
+    All { deeds: Vec<Self> },
     /// Connects to a TCP address, such as `127.0.0.1:80`.
     Connect { address: String },
     /// Gets a URL, whose body may have so many bytes.
@@ -130,14 +187,33 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
             json!({ "slept": ms })
         }
         Deed::Burn { units } => json!({ "burnt": units, "result": burn(units) }),
+        Deed::Json { rounds } => json!({ "bytes": json_work(rounds)? }),
+        Deed::Chance {} => chance::look(),
         Deed::Count {} => json!({ "invocations": INVOCATIONS.get() }),
         Deed::Echo { event } => event.unwrap_or_default(),
         Deed::Context {} => context_as_json(),
         Deed::Fail { error, cause } => return Err(Failure::new(error, cause)),
         Deed::Env {} => reach::environment(),
-        Deed::ReadFile { path } => reach::read_file(&path)?,
-        Deed::WriteFile { path, bytes } => reach::write_file(&path, bytes)?,
-        Deed::ListFiles { path } => reach::list_files(&path)?,
+        Deed::ReadFile { path } => files::read(&path)?,
+        Deed::WriteFile { path, bytes } => files::write(&path, bytes)?,
+        Deed::ListFiles { path } => files::list(&path)?,
+        Deed::AppendFile { path, text } => files::append(&path, &text)?,
+        Deed::RenameFile { path, to } => files::rename(&path, &to)?,
+        Deed::RemoveFile { path } => files::remove(&path)?,
+        Deed::MakeDirectory { path } => files::make_directory(&path)?,
+        Deed::RemoveDirectory { path } => files::remove_directory(&path)?,
+        Deed::LinkFile { path, to } => files::link(&path, &to)?,
+        Deed::SymlinkFile { target, path } => files::symlink(&target, &path)?,
+        Deed::StatFile { path } => files::stat(&path)?,
+        Deed::ResizeFile { path, bytes } => files::resize(&path, bytes)?,
+        Deed::FillFile { path, bytes } => files::fill(&path, bytes)?,
+        Deed::FillDirectory { path, files } => files::fill_directory(&path, files),
+        Deed::ReadRemoved { path } => files::read_removed(&path)?,
+        Deed::HoldFiles { path, times } => files::hold(&path, times),
+        Deed::RawPath { path } => raw::path(&path)?,
+        Deed::RawLink { target } => raw::link(&target)?,
+        Deed::RawFill { path } => raw::fill(&path)?,
+        Deed::All { deeds } => deeds.into_iter().map(answer_or_failure).collect(),
         Deed::Connect { address } => reach::connect(&address)?,
         Deed::Http { url, bytes } => reach::http(&url, bytes)?,
         Deed::HttpFollow { url } => reach::http_follow(url)?,
@@ -159,6 +235,10 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
             trap()
         }
     })
+}
+
+fn answer_or_failure(deed: Deed) -> Value {
+    answer(deed).unwrap_or_else(|failure| json!({ "failed": failure.cause }))
 }
 
 fn trap() -> ! {
@@ -187,6 +267,20 @@ fn print(lines: u64, bytes: usize) -> Value {
         eprintln!("{line}");
     }
     json!({ "lines": lines })
+}
+
+/// Work as most tasks have it: texts, numbers, maps and their memory. Gives the bytes that were printed.
+fn json_work(rounds: u64) -> Result<usize, Failure> {
+    let row = |id: u64| json!({ "id": id, "name": format!("row {id}"), "price": 12.5, "tags": ["a", "b"] });
+    let mut text = Value::from_iter((0..64).map(row)).to_string();
+    let mut bytes = 0;
+    for _ in 0..rounds {
+        let value: Value = serde_json::from_str(black_box(&text))
+            .map_err(|error| Failure::invalid_input(error.to_string()))?;
+        text = value.to_string();
+        bytes += text.len();
+    }
+    Ok(bytes)
 }
 
 /// Each unit depends on the one before, so none can be left out.
@@ -226,6 +320,42 @@ mod tests {
         assert_eq!(failure, Failure::new("A", "b"));
         assert_eq!(run(&json!({ "do": "nothing" })).unwrap_err().error, "InvalidInput");
         assert_eq!(run(&json!({ "do": "spin", "typo": 1 })).unwrap_err().error, "InvalidInput");
+    }
+
+    #[test]
+    fn deeds_with_files_do_what_they_say() {
+        let folder = std::env::temp_dir().join(format!("hostile-{}", std::process::id()));
+        let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let answers = run(&json!({ "do": "all", "deeds": [
+            { "do": "make-directory", "path": folder },
+            { "do": "write-file", "path": path("a"), "bytes": 2 },
+            { "do": "append-file", "path": path("a"), "text": "end" },
+            { "do": "read-file", "path": path("a") },
+            { "do": "link-file", "path": path("a"), "to": path("b") },
+            { "do": "rename-file", "path": path("b"), "to": path("c") },
+            { "do": "symlink-file", "target": "c", "path": path("l") },
+            { "do": "stat-file", "path": path("l") },
+            { "do": "list-files", "path": folder },
+            { "do": "resize-file", "path": path("a"), "bytes": 100 },
+            { "do": "fill-file", "path": path("a"), "bytes": 3_000_000 },
+            { "do": "fill-directory", "path": folder, "files": 3 },
+            { "do": "hold-files", "path": path("a"), "times": 3 },
+            { "do": "read-removed", "path": path("a") },
+            { "do": "remove-file", "path": path("a") },
+            { "do": "remove-directory", "path": folder },
+        ]}));
+        let answers = answers.unwrap();
+        assert_eq!(answers[3], json!({ "text": "ffend" }));
+        assert_eq!(answers[7], json!({ "kind": "file", "bytes": 5, "isLink": true }));
+        assert_eq!(answers[8], json!({ "names": ["a", "c", "l"] }));
+        assert_eq!(answers[9], json!({ "bytes": 100, "zeros": true }));
+        assert_eq!(answers[10], json!({ "bytes": 3_000_000, "failed": null }));
+        assert_eq!(answers[11], json!({ "files": 3, "failed": null }));
+        assert_eq!(answers[12], json!({ "open": 3, "failed": null }));
+        assert_eq!(answers[13], json!({ "bytes": 3_000_000 }));
+        assert!(answers[14]["failed"].as_str().unwrap().starts_with("No such file"), "{answers}");
+        assert_eq!(answers[15]["removed"], json!(folder));
+        assert!(!folder.exists());
     }
 
     #[test]

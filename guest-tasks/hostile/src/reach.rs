@@ -18,24 +18,6 @@ pub(crate) fn environment() -> Value {
     json!({ "variables": variables, "arguments": arguments })
 }
 
-pub(crate) fn read_file(path: &str) -> Result<Value, Failure> {
-    Ok(json!({ "text": std::fs::read_to_string(path)? }))
-}
-
-pub(crate) fn write_file(path: &str, bytes: usize) -> Result<Value, Failure> {
-    std::fs::write(path, vec![b'f'; bytes])?;
-    Ok(json!({ "bytes": bytes }))
-}
-
-pub(crate) fn list_files(path: &str) -> Result<Value, Failure> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(json!({ "names": names }))
-}
-
 pub(crate) fn connect(address: &str) -> Result<Value, Failure> {
     let stream = TcpStream::connect(address)?;
     Ok(json!({ "connected": stream.peer_addr()?.to_string() }))

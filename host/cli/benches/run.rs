@@ -23,9 +23,13 @@ use stepwell_cli::{
 };
 use stepwell_engine::{Details, Event, Execution, HistoryEvent, Outcome, Start};
 use stepwell_journal::{Created, Durability, Journal, NewExecution};
+use stepwell_lambda::FunctionLimits;
 use stepwell_objects::FolderBuckets;
 use stepwell_query::Document;
-use stepwell_sandbox::{Component, Environment, Function, FunctionSettings, Grants, Sandbox};
+use stepwell_sandbox::{
+    Component, Enforcement, Environment, Function, FunctionSettings, Grants, Sandbox,
+    SandboxSettings,
+};
 use tokio::sync::Notify;
 
 fn main() {
@@ -204,12 +208,13 @@ fn hostile() -> Functions {
     let component = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../guest-tasks/target/wasm32-wasip2/release/hostile.wasm");
     let bytes = std::fs::read(component).expect("`cargo xtask guests` builds it");
-    let sandbox = Sandbox::new(None).expect("the sandbox can be set up");
+    let sandbox = Sandbox::new(SandboxSettings::default()).expect("the sandbox can be set up");
     let component = Component::load(&sandbox, &bytes).expect("it is a task");
     let folder = std::env::temp_dir().join("stepwell-bench-objects");
     let settings = FunctionSettings {
         name: "hostile".to_owned(),
         memory_mb: 1769,
+        storage_mb: 512,
         timeout_seconds: 60,
         fuel: None,
         variables: BTreeMap::new(),

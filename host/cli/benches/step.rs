@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p stepwell-cli --bench step`. Compare the medians within `fresh` and within `warm`:
 //!
-//! - `bare`: wasmtime with its WASI and nothing else: fuel, epochs, the pooling allocator, a memory limit.
-//! - `sandbox`: `Function::invoke`: grants, log, report, both clocks.
+//! - `bare`: wasmtime with its WASI and nothing else: fuel that yields, the pooling allocator, a memory limit.
+//! - `sandbox`: `Function::invoke`: grants, log, report, charges, the time's end.
 //! - `step`: a state of a running execution: engine, history, driver and sandbox. One of 64 in a row.
 
 use std::collections::BTreeMap;
@@ -14,10 +14,12 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use stepwell_cli::{Callable, Clock, Functions, Machine, Run, Silent, drive};
 use stepwell_engine::{Event, Execution, Outcome, Start};
+use stepwell_lambda::FunctionLimits;
 use stepwell_objects::{Buckets, FolderBuckets};
 use stepwell_query::Document;
 use stepwell_sandbox::{
-    Component, Environment, Function, FunctionSettings, Grants, Invocation, Sandbox,
+    Component, Enforcement, Environment, Function, FunctionSettings, Grants, Invocation, Sandbox,
+    SandboxSettings,
 };
 use tokio::runtime::Runtime;
 
@@ -55,7 +57,7 @@ fn on_worker<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static
 fn function(environment: Environment) -> Function {
     static SANDBOX: OnceLock<(Sandbox, Component)> = OnceLock::new();
     let (sandbox, component) = SANDBOX.get_or_init(|| {
-        let sandbox = Sandbox::new(None).expect("the sandbox can be set up");
+        let sandbox = Sandbox::new(SandboxSettings::default()).expect("the sandbox can be set up");
         let component = Component::load(&sandbox, &component_bytes()).expect("echo is a task");
         (sandbox, component)
     });
@@ -64,13 +66,15 @@ fn function(environment: Environment) -> Function {
         Arc::new(FolderBuckets::open(folder).expect("a folder can be opened"));
     let settings = FunctionSettings {
         name: "echo".to_owned(),
-        memory_mb: 128,
-        timeout_seconds: 30,
-        fuel: None,
+        limits: FunctionLimits { timeout_seconds: 30, ..FunctionLimits::default() },
+        enforcement: Enforcement::Enforce,
+        reserved_concurrency: None,
         variables: BTreeMap::new(),
         environment,
         grants: Grants::default(),
         objects,
+        seed: None,
+        clock: None,
     };
     Function::new(sandbox, component.clone(), settings)
 }
@@ -146,7 +150,7 @@ mod wasmtime_alone {
     use wasmtime::component::{Component, InstancePre, Linker, ResourceTable, TypedFunc};
     use wasmtime::{
         Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits,
-        StoreLimitsBuilder, UpdateDeadline,
+        StoreLimitsBuilder,
     };
     use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -190,18 +194,8 @@ mod wasmtime_alone {
             config
                 .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
                 .consume_fuel(true)
-                .epoch_interruption(true)
                 .concurrency_support(false);
             let engine = Engine::new(&config).expect("an engine can be made");
-            // The epoch's clock, as the sandbox has one: it is a clock because it sleeps.
-            let ticker = engine.weak();
-            std::thread::spawn(move || {
-                while let Some(engine) = ticker.upgrade() {
-                    engine.increment_epoch();
-                    drop(engine);
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
-            });
             let component = Component::new(&engine, bytes).expect("echo compiles");
             let mut linker = Linker::new(&engine);
             wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI can be linked");
@@ -218,8 +212,7 @@ mod wasmtime_alone {
             let mut store = Store::new(self.pre.engine(), State { limits, wasi, table });
             store.limiter(|state| &mut state.limits);
             store.set_fuel(2_000_000_000).expect("fuel is on");
-            store.set_epoch_deadline(1);
-            store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+            store.fuel_async_yield_interval(Some(1_000_000)).expect("fuel is on");
             let instance = self.pre.instantiate_async(&mut store).await.expect("echo starts");
             let outer = instance.get_export_index(&mut store, None, &self.handler.0);
             let inner = instance.get_export_index(&mut store, outer.as_ref(), &self.handler.1);

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::breach::{Breach, Headroom};
 use crate::distribution::Spread;
 use crate::prices::{Cost, Prices};
 use crate::text::{ms, rounded};
-use crate::usage::{Breach, FunctionLimits, Headroom};
+use crate::usage::FunctionLimits;
 
 /// `{ "p50": 1.25, "p95": 2, "max": 3 }`, in milliseconds; `null` where there was nothing.
 pub(crate) fn durations(spread: Option<Spread<Duration>>) -> Value {

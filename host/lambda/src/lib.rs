@@ -8,13 +8,15 @@
 //!                      '-> RunReport --> budget (what a run may take)
 //! ```
 //!
-//! Reading order: `limits` (the CPU model among them), `usage` (what one invocation took, the limits that
-//! it broke, what Lambda would bill), `prices` (with `money`, which is exact), `distribution` (percentiles in bounded space), `tune` and its
-//! `chart`, `report`, `budget`; then how it is shown: `json`, `table`, `text`.
+//! Reading order: `limits` (the CPU model among them), `usage` (what one invocation took, and what Lambda
+//! would bill), `breach` (the limits that it broke), `prices` (with `money`, which is exact), `distribution`
+//! (percentiles in bounded space), `tune` and its `chart`, `report`, `budget`; then how it is shown: `json`,
+//! `table`, `text`.
 //!
 //! Pure: numbers in, numbers and texts out. Knows no clock, no files and no sandbox. Sources are the
 //! sections of `facts/limits.md`; what is an assumption of ours says so where it stands.
 
+mod breach;
 mod budget;
 mod chart;
 mod distribution;
@@ -28,6 +30,7 @@ mod text;
 mod tune;
 mod usage;
 
+pub use breach::{Breach, Headroom, Limit, breaches, headroom};
 pub use budget::{Budget, BudgetError, Excess, What};
 pub use chart::chart;
 pub use distribution::{EXACT_VALUES_MAX, Spread};
@@ -42,6 +45,5 @@ pub use prices::{Bill, Cost, Prices, PricesError};
 pub use report::{RunReport, Sample, Tally};
 pub use tune::{LADDER, Question, Size, Suggestion, TuneError, Tuning, Verdict, tune};
 pub use usage::{
-    Architecture, Breach, FunctionLimits, Headroom, InitUsage, Limit, Usage, billed_duration,
-    breaches, duration, headroom, init_duration,
+    Architecture, FunctionLimits, InitUsage, Usage, billed_duration, duration, init_duration,
 };

@@ -105,7 +105,7 @@ impl Cpu {
     pub fn init() -> Self {
         let budget = fuel_budget(VCPU_MEMORY_MB, 1) * INIT_TIMEOUT.as_secs();
         let rate = (budget.into(), INIT_TIMEOUT.as_nanos());
-        Self { budget, rate, wall_max: INIT_TIMEOUT * 2 }
+        Self { budget, rate, wall_max: INIT_TIMEOUT * SLOWNESS_MAX }
     }
 
     /// A function's share.

@@ -171,18 +171,10 @@ impl Bill {
         let ms = billed.as_millis();
         let paid_storage = limits.storage_mb.saturating_sub(STORAGE_MB_DEFAULT);
         self.requests += 1;
-        self.memory_mb_ms += u128::from(limits.memory_mb) * ms;
-        self.storage_mb_ms += u128::from(paid_storage) * ms;
-    }
-
-    /// This and another.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        Self {
-            requests: self.requests + other.requests,
-            memory_mb_ms: self.memory_mb_ms + other.memory_mb_ms,
-            storage_mb_ms: self.storage_mb_ms + other.storage_mb_ms,
-        }
+        let memory_mb_ms = u128::from(limits.memory_mb) * ms;
+        self.memory_mb_ms = self.memory_mb_ms.saturating_add(memory_mb_ms);
+        let storage_mb_ms = u128::from(paid_storage) * ms;
+        self.storage_mb_ms = self.storage_mb_ms.saturating_add(storage_mb_ms);
     }
 }
 

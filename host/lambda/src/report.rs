@@ -8,10 +8,11 @@ mod shown;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::breach::{Breach, Headroom, Limit, headroom};
 use crate::distribution::{Distribution, Spread};
 use crate::prices::{Bill, Cost, Prices};
 use crate::text::fraction;
-use crate::usage::{Architecture, Breach, FunctionLimits, Headroom, Limit, Usage, headroom};
+use crate::usage::{Architecture, FunctionLimits, Usage};
 
 /// How many types of errors are told apart; a task chooses its own, so there may be any number.
 const ERROR_TYPES_MAX: usize = 50;

@@ -7,14 +7,12 @@ mod shown;
 
 use std::time::Duration;
 
+use crate::breach::{Breach, Headroom, breaches, headroom};
 use crate::distribution::{Distribution, Spread};
 use crate::limits::{MEMORY_MB, TIMEOUT_SECONDS, VCPU_MEMORY_MB, bytes};
 use crate::prices::{Bill, Cost, Prices};
 use crate::text::{fraction, megabytes, ms_rounded_up, seconds};
-use crate::usage::{
-    Breach, FunctionLimits, Headroom, Usage, billed_duration, breaches, duration, headroom,
-    init_duration,
-};
+use crate::usage::{FunctionLimits, Usage, billed_duration, duration, init_duration};
 
 /// The sizes that are looked at, in MB, unless others are given.
 pub const LADDER: [u32; 18] = [

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod chance;
+mod files;
 mod http;
 mod invocation;
 mod logging;
@@ -21,6 +22,7 @@ use crate::fuel::Turns;
 use crate::function::FunctionSettings;
 use crate::grants::Grants;
 use crate::host::chance::Chance;
+use crate::host::files::Files;
 use crate::host::http::HttpGate;
 use crate::host::logging::Printer;
 use crate::host::time::GuestClock;
@@ -61,6 +63,7 @@ pub(crate) struct Host {
     table: ResourceTable,
     objects: Arc<dyn Buckets>,
     grants: Arc<Grants>,
+    files: Files,
     pub(crate) memory: MemoryMeter,
     pub(crate) meter: Arc<Meter>,
     pub(crate) turns: Turns,
@@ -115,11 +118,12 @@ impl Host {
         Self {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            http_gate: HttpGate::new(Arc::clone(grants), Arc::clone(&log)),
+            http_gate: HttpGate::new(Arc::clone(grants), Arc::clone(&log), Arc::clone(&meter)),
             table,
             objects: Arc::clone(&settings.objects),
             grants: Arc::clone(grants),
             memory: MemoryMeter::new(in_force.memory_mb),
+            files: Files::new(in_force.storage_mb, &clock, &meter, &log),
             meter,
             turns: Turns::default(),
             clock,
@@ -147,6 +151,9 @@ impl Host {
     /// What the instance has taken so far, as far as it is known here.
     pub(crate) fn use_up(&self, usage: &mut Usage) {
         usage.memory_peak_bytes = self.memory.peak_bytes() as u64;
+        let files = self.files.peak();
+        usage.storage_peak_bytes = files.bytes;
+        usage.storage_peak_files = files.files;
         usage.handles_peak = u32::try_from(self.memory.handles_peak()).unwrap_or(u32::MAX);
     }
 
@@ -190,6 +197,7 @@ fn shown(name: &str) -> &str {
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    files::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     linker.allow_shadowing(true);
     time::add_to_linker(&mut linker)?;

@@ -22,9 +22,11 @@ mod exchange;
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use http::Uri;
 use http::uri::Scheme;
 use http_body_util::BodyExt;
+use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
@@ -34,12 +36,14 @@ use self::exchange::{Timeouts, exchange, hyper_error};
 use crate::grants::{Grants, host_name};
 use crate::host::{log_line, shown};
 use crate::limits::HTTP_REQUESTS_MAX;
+use crate::meter::Meter;
 use crate::report::{Log, LogSource};
 
 /// Looks at every request before it leaves.
 pub(super) struct HttpGate {
     grants: Arc<Grants>,
     log: Arc<Mutex<Log>>,
+    meter: Arc<Meter>,
     connector: Arc<Connector>,
     open: Open,
 }
@@ -59,12 +63,23 @@ impl Open {
     }
 }
 
+/// A body whose bytes are charged as they come.
+fn charged<B: Body<Data = Bytes>>(
+    body: B,
+    meter: Arc<Meter>,
+) -> impl Body<Data = Bytes, Error = B::Error> {
+    body.map_frame(move |frame| {
+        meter.charge(frame.data_ref().map_or(0, Bytes::len) as u64);
+        frame
+    })
+}
+
 type Sent = (http::Response<WasiBody>, Io);
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl HttpGate {
-    pub(super) fn new(grants: Arc<Grants>, log: Arc<Mutex<Log>>) -> Self {
-        Self { grants, log, connector: Connector::system(), open: Open::new() }
+    pub(super) fn new(grants: Arc<Grants>, log: Arc<Mutex<Log>>, meter: Arc<Meter>) -> Self {
+        Self { grants, log, meter, connector: Connector::system(), open: Open::new() }
     }
 
     /// Ends all requests that are under way. An instance that is kept must not go on with them where
@@ -102,6 +117,8 @@ impl HttpGate {
         permit: OwnedSemaphorePermit,
     ) -> impl Future<Output = Result<Sent, Error>> + Send + use<> {
         let (connector, log) = (Arc::clone(&self.connector), Arc::clone(&self.log));
+        let (meter, sent) = (Arc::clone(&self.meter), Arc::clone(&self.meter));
+        let request = request.map(|body| charged(body, sent).boxed_unsync());
         let invocation = self.open.invocation.subscribe();
         let ended = over(invocation.clone());
         let sending = async move {
@@ -129,7 +146,8 @@ impl HttpGate {
                     done = driver => done.map_err(hyper_error),
                 }
             };
-            Ok((response.map(BodyExt::boxed_unsync), Box::new(io) as Io))
+            let response = response.map(|body| charged(body, meter).boxed_unsync());
+            Ok((response, Box::new(io) as Io))
         };
         async move {
             tokio::select! {

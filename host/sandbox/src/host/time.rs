@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepwell_lambda::Cpu;
+use stepwell_scratch::Timestamp;
 use wasmtime::component::{Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
@@ -62,6 +63,12 @@ impl GuestClock {
             None => SystemTime::now(),
             Some(begins) => begins.checked_add(self.elapsed()).unwrap_or(begins),
         }
+    }
+
+    /// The time of day for a file, in nanoseconds since 1970.
+    pub(super) fn timestamp(&self) -> Timestamp {
+        let since = self.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::try_from(since.as_nanos()).unwrap_or(Timestamp::MAX)
     }
 
     /// The time since the instance was made.

@@ -16,7 +16,7 @@ const MANY: usize = CONCURRENT_INVOCATIONS_MAX as usize + 44;
 
 /// Whose account allows more than there are places, so that nobody is throttled.
 fn spacious() -> Sandbox {
-    let account_concurrency = 2 * CONCURRENT_INVOCATIONS_MAX;
+    let account_concurrency = 3 * CONCURRENT_INVOCATIONS_MAX;
     Sandbox::new(SandboxSettings { account_concurrency, ..SandboxSettings::default() }).unwrap()
 }
 

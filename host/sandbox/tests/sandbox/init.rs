@@ -38,7 +38,9 @@ async fn a_start_function_that_allocates_without_end_is_out_of_memory() {
 
 #[tokio::test]
 async fn a_start_function_that_spins_is_a_timeout_of_the_function() {
-    let invoked = Setup::guest(&starting("(loop br 0)")).invoke("{}").await;
+    // Much fuel in little time: additions of constants, which the compiler leaves out.
+    let work = "(drop (i32.add (i32.const 1) (i32.const 1)))".repeat(50);
+    let invoked = Setup::guest(&starting(&format!("(loop {work} (br 0))"))).invoke("{}").await;
     assert_failed(&invoked, "Sandbox.Timedout", "Task timed out after 3.00 seconds");
     assert_eq!(invoked.report.status, Status::Timeout(Guard::Fuel));
     // Lambda's init phase ends after ten seconds and begins anew within the invocation.

@@ -11,6 +11,7 @@ mod cache;
 mod concurrency;
 mod context;
 mod crashes;
+mod files;
 mod fuel;
 mod http;
 mod init;

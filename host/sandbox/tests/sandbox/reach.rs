@@ -1,4 +1,7 @@
-//! What a task cannot reach, whatever its grants: files, sockets, names of hosts.
+//! What a task cannot reach, whatever its grants: files of the host, sockets, names of hosts. What it can
+//! do below its own `/tmp` is in `files`.
+
+use std::path::Path;
 
 use serde_json::{Value, json};
 use stepwell_sandbox::{Grants, HttpGrant, Status};
@@ -19,19 +22,23 @@ async fn assert_out_of_reach(deed: Value) {
 }
 
 #[tokio::test]
-async fn files_cannot_be_read_written_or_listed() {
+async fn files_of_the_host_cannot_be_read_written_or_listed() {
     let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     for path in ["/etc/passwd", "/proc/self/environ", "../../../../etc/passwd", "Cargo.toml", here]
     {
         assert_out_of_reach(json!({ "do": "read-file", "path": path })).await;
     }
-    for path in ["/", ".", "/tmp"] {
+    for path in ["/", ".", "/tmp/..", "/var/tmp"] {
         assert_out_of_reach(json!({ "do": "list-files", "path": path })).await;
     }
-    let written = std::env::temp_dir().join("stepwell-written-by-a-guest");
-    for path in [written.to_str().unwrap(), "stepwell-written-by-a-guest"] {
+    for path in ["/var/tmp/stepwell-written-by-a-guest", "stepwell-written-by-a-guest"] {
         assert_out_of_reach(json!({ "do": "write-file", "path": path, "bytes": 1 })).await;
+        assert!(!Path::new(path).exists());
     }
+    // The guest's `/tmp` is not the host's.
+    let written = Path::new("/tmp/stepwell-written-by-a-guest");
+    let deed = json!({ "do": "write-file", "path": written, "bytes": 1 });
+    assert_eq!(Setup::hostile().invoke(deed).await.report.status, Status::Success);
     assert!(!written.exists());
 }
 

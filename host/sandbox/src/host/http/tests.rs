@@ -15,7 +15,7 @@ fn gate(host: &str) -> HttpGate {
 fn granting(host: &str, port: Option<Option<u16>>) -> HttpGate {
     let grant = HttpGrant { host: host.to_owned(), port };
     let grants = Grants { http: vec![grant], ..Grants::default() };
-    HttpGate::new(Arc::new(grants), Arc::default())
+    HttpGate::new(Arc::new(grants), Arc::default(), Arc::default())
 }
 
 #[test]
@@ -58,13 +58,16 @@ fn an_address_is_granted_as_it_is_written() {
     assert!(gate.destination(&Uri::from_static("http://2130706433")).is_none());
 }
 
-fn send(
-    gate: &mut HttpGate,
-    url: &str,
-) -> std::pin::Pin<Box<dyn Future<Output = Result<Sent, Error>> + Send>> {
+type Sending = std::pin::Pin<Box<dyn Future<Output = Result<Sent, Error>> + Send>>;
+
+fn send(gate: &mut HttpGate, url: &str) -> Sending {
+    send_with(gate, url, None)
+}
+
+fn send_with(gate: &mut HttpGate, url: &str, options: Option<RequestOptions>) -> Sending {
     let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
     let request = http::Request::get(url).body(body).expect("it is one");
-    Box::into_pin(gate.send_request(request, None, Box::new(std::future::ready(Ok(())))))
+    Box::into_pin(gate.send_request(request, options, Box::new(std::future::ready(Ok(())))))
 }
 
 #[tokio::test]
@@ -100,7 +103,11 @@ async fn a_wildcard_does_not_reach_this_machine_however_it_is_written() {
         "[::]",
     ] {
         let mut gate = granting("*", Some(None));
-        let sent = send(&mut gate, &url.replace("127.0.0.1", host)).await;
+        // Who does connect is not answered, and must not wait for that.
+        let first_byte_timeout = Some(std::time::Duration::ZERO);
+        let options = RequestOptions { first_byte_timeout, ..RequestOptions::default() };
+        let url = url.replace("127.0.0.1", host);
+        let sent = send_with(&mut gate, &url, Some(options)).await;
         assert!(matches!(sent, Err(Error::HttpRequestDenied)), "{host}");
         let (lines, _) = gate.log.lock().unwrap().take();
         let line = lines.iter().map(ToString::to_string).collect::<String>();
