@@ -28,7 +28,7 @@ static OBJECTS: LazyLock<Objects> = LazyLock::new(Objects::default);
 /// Files that load: a small task as a module and as a component, and one that imports all there is.
 static FILES: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
     let module = interpreter::with_types(&INTERFACE, TASK);
-    let encoder = wit_component::ComponentEncoder::default().module(&module).unwrap();
+    let mut encoder = wit_component::ComponentEncoder::default().module(&module).unwrap();
     let component = encoder.encode().unwrap();
     [module, component, interpreter::component(&INTERFACE, program::TEXTS)]
 });

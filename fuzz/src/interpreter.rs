@@ -47,7 +47,7 @@ const HEAP: u32 = PROGRAM + 65_536;
 /// The component, which imports every function of the host.
 pub fn component(interface: &Interface, words: &[&str]) -> Vec<u8> {
     let module = module(interface, words);
-    let encoder = ComponentEncoder::default().module(&module).expect("its types are embedded");
+    let mut encoder = ComponentEncoder::default().module(&module).expect("its types are embedded");
     encoder.validate(true).encode().expect("the interpreter is a component")
 }
 
