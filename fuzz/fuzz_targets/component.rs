@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use stepwell_fuzz::interface::Interface;
+use stepwell_fuzz::interpreter;
 use stepwell_fuzz::trial::{Objects, SANDBOX, invoke_twice};
-use stepwell_fuzz::{interpreter, program};
 use stepwell_sandbox::{Component, Inspection};
 use wasm_smith::{Config, Module};
 
@@ -25,12 +25,13 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 static INTERFACE: LazyLock<Interface> = LazyLock::new(Interface::read);
 static OBJECTS: LazyLock<Objects> = LazyLock::new(Objects::default);
 
-/// Files that load: a small task as a module and as a component, and one that imports all there is.
-static FILES: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
+/// Files that load: a small task as a module and as a component. One that imports all there is would take a
+/// second to compile.
+static FILES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
     let module = interpreter::with_types(&INTERFACE, TASK);
     let mut encoder = wit_component::ComponentEncoder::default().module(&module).unwrap();
     let component = encoder.encode().unwrap();
-    [module, component, interpreter::component(&INTERFACE, program::TEXTS)]
+    [module, component]
 });
 
 /// The exports that `wasm-smith` must make for a module to be a task.

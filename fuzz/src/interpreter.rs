@@ -81,12 +81,13 @@ pub fn module(interface: &Interface, words: &[&str]) -> Vec<u8> {
         _ = write!(names, " $t{index}");
     }
     let words = words.concat();
+    let escaped: String = words.bytes().map(|byte| format!("\\{byte:02x}")).collect();
     assert!(WORDS as usize + words.len() <= RETURNED as usize);
     let text = MACHINE
         .replace("IMPORTS", &imports)
         .replace("THUNKS", &thunks)
         .replace("NAMES", &names)
-        .replace("TEXTS", &format!("(data (i32.const {WORDS}) {words:?})"))
+        .replace("TEXTS", &format!("(data (i32.const {WORDS}) \"{escaped}\")"))
         .replace("$PARAMS", &PARAMS.to_string())
         .replace("$PROGRAM", &PROGRAM.to_string())
         .replace("$HEAP", &HEAP.to_string());
