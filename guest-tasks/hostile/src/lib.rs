@@ -61,8 +61,6 @@ enum Deed {
     Sleep { ms: u64 },
     /// Does so many units of integer work, always the same instructions.
     Burn { units: u64 },
-    /// Parses and prints a JSON text of some kilobytes so many times.
-    Json { rounds: u64 },
     /// Answers with random bytes and with what the clocks say.
     Chance {},
     /// Counts the invocations of this instance, this one included.
@@ -187,7 +185,6 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
             json!({ "slept": ms })
         }
         Deed::Burn { units } => json!({ "burnt": units, "result": burn(units) }),
-        Deed::Json { rounds } => json!({ "bytes": json_work(rounds)? }),
         Deed::Chance {} => chance::look(),
         Deed::Count {} => json!({ "invocations": INVOCATIONS.get() }),
         Deed::Echo { event } => event.unwrap_or_default(),
@@ -267,20 +264,6 @@ fn print(lines: u64, bytes: usize) -> Value {
         eprintln!("{line}");
     }
     json!({ "lines": lines })
-}
-
-/// Work as most tasks have it: texts, numbers, maps and their memory. Gives the bytes that were printed.
-fn json_work(rounds: u64) -> Result<usize, Failure> {
-    let row = |id: u64| json!({ "id": id, "name": format!("row {id}"), "price": 12.5, "tags": ["a", "b"] });
-    let mut text = Value::from_iter((0..64).map(row)).to_string();
-    let mut bytes = 0;
-    for _ in 0..rounds {
-        let value: Value = serde_json::from_str(black_box(&text))
-            .map_err(|error| Failure::invalid_input(error.to_string()))?;
-        text = value.to_string();
-        bytes += text.len();
-    }
-    Ok(bytes)
 }
 
 /// Each unit depends on the one before, so none can be left out.

@@ -213,14 +213,19 @@ fn hostile() -> Functions {
     let folder = std::env::temp_dir().join("stepwell-bench-objects");
     let settings = FunctionSettings {
         name: "hostile".to_owned(),
-        memory_mb: 1769,
-        storage_mb: 512,
-        timeout_seconds: 60,
-        fuel: None,
+        limits: FunctionLimits {
+            memory_mb: 1769,
+            timeout_seconds: 60,
+            ..FunctionLimits::default()
+        },
+        enforcement: Enforcement::Enforce,
+        reserved_concurrency: None,
         variables: BTreeMap::new(),
         environment: Environment::Fresh,
         grants: Grants::default(),
         objects: Arc::new(FolderBuckets::open(folder).expect("a folder can be made")),
+        seed: None,
+        clock: None,
     };
     let mut functions = Functions::new();
     functions.insert("hostile", Callable::Function(Function::new(&sandbox, component, settings)));

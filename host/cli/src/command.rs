@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod calibrate;
+pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod debug;
 pub(crate) mod delete;

@@ -330,9 +330,6 @@ fn load_component(path: &Path, sandbox: &Sandbox) -> Result<Component, LoadFailu
     Component::load(sandbox, &bytes).map_err(LoadFailure::Refused)
 }
 
-/// The size of `/tmp` in MB, unless a function says otherwise: Lambda's own default.
-const STORAGE_MB_DEFAULT: u32 = 512;
-
 fn sandbox_settings(
     name: &str,
     settings: &FunctionSettings,

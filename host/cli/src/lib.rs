@@ -47,6 +47,10 @@ use crate::timings::Timings;
 /// Runs the command line and gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let timings = Timings::start();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(code) = command::compile::served(&arguments) {
+        return code;
+    }
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {

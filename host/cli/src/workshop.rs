@@ -11,6 +11,7 @@ use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
 use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox, SandboxSettings};
 
 use crate::args::TermsArgs;
+use crate::command;
 use crate::driver::Machine;
 use crate::error::CommandError;
 use crate::functions::{Functions, Unusable};
@@ -92,7 +93,8 @@ impl Workshop {
             return Ok(sandbox.clone());
         }
         let cache = self.cache.clone().map(CodeCache::new);
-        let sandbox = Sandbox::new(SandboxSettings { cache, account_concurrency });
+        let compiler = command::compile::compiler()?;
+        let sandbox = Sandbox::new(SandboxSettings { cache, account_concurrency, compiler });
         let sandbox = sandbox.map_err(|error| CommandError::environment(error.to_string()))?;
         self.timings.mark("sandbox set up");
         self.sandbox = Some(sandbox.clone());

@@ -23,15 +23,17 @@ use tokio::runtime::Runtime;
 
 use crate::wasmtime_alone::{Bare, Guards};
 
-const INTEGER: &str = r#"{"do":"burn","units":200000}"#;
-const JSON: &str = r#"{"do":"json","rounds":20}"#;
+const INTEGER: &str = r#"{"integer":200000}"#;
+const JSON: &str = r#"{"json":20}"#;
+/// As good as endless.
+const ENDLESS: &str = r#"{"integer":9000000000000}"#;
 
 fn main() {
     divan::main();
 }
 
 fn component_bytes() -> Vec<u8> {
-    let guest = "../../guest-tasks/target/wasm32-wasip2/release/hostile.wasm";
+    let guest = "../../guest-tasks/target/wasm32-wasip2/release/kernel.wasm";
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(guest);
     std::fs::read(path).expect("the guests are built: run `cargo xtask guests`")
 }
@@ -56,7 +58,7 @@ fn function() -> &'static Function {
         let component = Component::load(&sandbox, &component_bytes()).expect("it is a task");
         let folder = std::env::temp_dir().join("stepwell-bench-objects");
         let settings = FunctionSettings {
-            name: "hostile".to_owned(),
+            name: "kernel".to_owned(),
             limits: FunctionLimits {
                 memory_mb: 1_769,
                 timeout_seconds: 900,
@@ -158,8 +160,6 @@ mod wasmtime_alone {
             let component = Component::new(&engine, bytes).expect("it compiles");
             let mut linker = Linker::new(&engine);
             wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI can be linked");
-            // What the measured deeds never call.
-            linker.define_unknown_imports_as_traps(&component).expect("the rest can be linked");
             let pre = linker.instantiate_pre(&component).expect("it can be linked");
             let exports = component.component_type();
             let handler = exports.exports(&engine).map(|(name, _)| name.to_owned()).next();
@@ -240,7 +240,7 @@ kernel!(json, super::JSON);
 /// A task of about a millisecond beside others.
 #[divan::bench_group(sample_count = 500)]
 mod neighbours {
-    use super::{Bencher, INTEGER, invoke, runtime, sandbox};
+    use super::{Bencher, ENDLESS, INTEGER, invoke, runtime, sandbox};
 
     #[divan::bench]
     fn by_itself(bencher: Bencher<'_, '_>) {
@@ -249,8 +249,7 @@ mod neighbours {
 
     #[divan::bench]
     fn beside_endless_loops(bencher: Bencher<'_, '_>) {
-        let spinning: Vec<_> =
-            (0..2).map(|_| runtime().spawn(invoke(r#"{"do":"spin"}"#))).collect();
+        let spinning: Vec<_> = (0..2).map(|_| runtime().spawn(invoke(ENDLESS))).collect();
         sandbox(bencher, INTEGER);
         for task in spinning {
             task.abort();

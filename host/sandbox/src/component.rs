@@ -7,9 +7,9 @@ use wasmtime::component::Type;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{self as wasm, InstancePre};
 
-use crate::engine::Sandbox;
+use crate::compiler::kind_of;
+use crate::engine::{Inner, Sandbox};
 use crate::host::{Host, bindings::TaskPre};
-use crate::limits::COMPONENT_BYTES_MAX;
 
 /// The version of the world that this host offers, `wit/task.wit`.
 const WORLD_VERSION: (u64, u64, u64) = (0, 1, 0);
@@ -74,6 +74,25 @@ pub enum LoadError {
         /// What the encoder says.
         reason: String,
     },
+    /// More of something than one component may have here: 64 core instances, 4 memories, 8 tables.
+    #[error("the component is too large to run here: {reason}")]
+    TooLarge {
+        /// How much of what, and how much there may be.
+        reason: String,
+    },
+    /// Compiling it broke one of the [`CompilerBounds`](crate::CompilerBounds).
+    #[error("the component costs too much to compile: {reason}")]
+    TooCostly {
+        /// Which bound.
+        reason: String,
+    },
+    /// The compiler's process could not be started, or ended in a way that says nothing about the
+    /// component: somebody killed it, or the machine has no memory left.
+    #[error("cannot compile the component: {reason}")]
+    Compiler {
+        /// How it ended.
+        reason: String,
+    },
     /// The component does not export the handler.
     #[error("the component has another world: it exports {exports} and not `{HANDLER}`")]
     WrongWorld {
@@ -107,12 +126,12 @@ pub enum LoadError {
 impl Component {
     /// Compiles a component, or takes its code from the cache, and checks it against the world.
     ///
-    /// Compiling takes a tenth of a second for a small task and seconds for a large one: call this off
+    /// Where it is compiled, and what that may cost, is said by `SandboxSettings::compiler`. Compiling takes a tenth of a second for a small task and seconds for a large one: call this off
     /// the threads that must answer.
     pub fn load(sandbox: &Sandbox, bytes: &[u8]) -> Result<Self, LoadError> {
         let kind = kind_of(bytes)?;
         let sha256 = hex(&Sha256::digest(bytes));
-        let component = compile(sandbox, bytes, kind, &sha256)?;
+        let component = compile(sandbox, bytes, &sha256)?;
         let inspection = inspect(sandbox, &component, kind, bytes.len(), sha256);
         check_versions(&inspection)?;
         let pre = instantiate_pre(sandbox, &component)?;
@@ -138,72 +157,43 @@ impl Inspection {
     pub fn of(sandbox: &Sandbox, bytes: &[u8]) -> Result<Self, LoadError> {
         let kind = kind_of(bytes)?;
         let sha256 = hex(&Sha256::digest(bytes));
-        let component = compile(sandbox, bytes, kind, &sha256)?;
+        let component = compile(sandbox, bytes, &sha256)?;
         Ok(inspect(sandbox, &component, kind, bytes.len(), sha256))
     }
 }
 
-fn kind_of(bytes: &[u8]) -> Result<ComponentKind, LoadError> {
-    const MAGIC: &[u8] = b"\0asm";
-    if !bytes.starts_with(MAGIC) {
-        let beginning = match bytes {
-            [] => "nothing: the file is empty".to_owned(),
-            _ => format!("`{}`", bytes[..bytes.len().min(12)].escape_ascii()),
-        };
-        return Err(LoadError::NotWasm { beginning });
-    }
-    if bytes.len() > COMPONENT_BYTES_MAX {
-        let reason = format!("it has {} bytes, the most is {COMPONENT_BYTES_MAX}", bytes.len());
-        return Err(LoadError::Invalid { reason });
-    }
-    // The layer field of the preamble: 0 for a core module, 1 for a component.
-    match bytes.get(6..8) {
-        Some([0, 0]) => Ok(ComponentKind::Module),
-        Some(_) => Ok(ComponentKind::Component),
-        None => Err(LoadError::Invalid { reason: "the file is cut short".to_owned() }),
-    }
-}
-
-fn compile(
-    sandbox: &Sandbox,
-    bytes: &[u8],
-    kind: ComponentKind,
-    sha256: &str,
-) -> Result<wasm::Component, LoadError> {
+/// The component's code from the cache, or compiled.
+fn compile(sandbox: &Sandbox, bytes: &[u8], sha256: &str) -> Result<wasm::Component, LoadError> {
     let inner = sandbox.inner();
     let key = format!("{sha256}-{:016x}", inner.compatibility);
     if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.get(&key))
-        && let Some(component) = deserialize(sandbox, &code)
+        && let Ok(component) = deserialize(inner, &code)
     {
         return Ok(component);
     }
-    let encoded = match kind {
-        ComponentKind::Component => None,
-        ComponentKind::Module => Some(encode(bytes)?),
-    };
-    let bytes = encoded.as_deref().unwrap_or(bytes);
-    let component = wasm::Component::from_binary(&inner.engine, bytes)
-        .map_err(|error| LoadError::Invalid { reason: chain(&error) })?;
-    if let Some(cache) = &inner.cache
-        && let Ok(code) = component.serialize()
-    {
+    let code = inner.compiler.code(inner, bytes)?;
+    let component = deserialize(inner, &code).map_err(|error| unusable(&error))?;
+    if let Some(cache) = &inner.cache {
         // A cache that cannot be written costs the next process some time; that is no reason to fail.
         _ = cache.put(&key, &code);
     }
     Ok(component)
 }
 
-#[expect(unsafe_code, reason = "loading compiled code is what the cache is for")]
-fn deserialize(sandbox: &Sandbox, code: &[u8]) -> Option<wasm::Component> {
-    // SAFETY: the cache gives back only bytes that this program wrote, from a folder that nobody else
-    // can write to, whole by their hash; wasmtime itself refuses code of other versions and settings.
-    unsafe { wasm::Component::deserialize(&sandbox.inner().engine, code) }.ok()
+/// Code that was just compiled and still cannot be used: the pool has no place for it, or the compiler is
+/// another program than this one.
+fn unusable(error: &wasmtime::Error) -> LoadError {
+    LoadError::Invalid { reason: chain(error) }
 }
 
-fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let encode =
-        || wit_component::ComponentEncoder::default().module(module)?.validate(true).encode();
-    encode().map_err(|error| LoadError::Module { reason: format!("{error:#}").replace('\n', " ") })
+#[expect(unsafe_code, reason = "compiled code is what is run")]
+fn deserialize(inner: &Inner, code: &[u8]) -> wasmtime::Result<wasm::Component> {
+    // SAFETY: the bytes were written by wasmtime in this program. Either by its compiler, here or in a
+    // process that is this very program and was started by us, over a pipe that nobody else has; it runs
+    // nothing of the component. Or they are of the cache, which gives back only what this user wrote to a
+    // folder that nobody else can write to, for this key and whole by its hash. wasmtime itself refuses code
+    // of other versions and settings.
+    unsafe { wasm::Component::deserialize(&inner.engine, code) }
 }
 
 fn inspect(

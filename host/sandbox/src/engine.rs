@@ -12,6 +12,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::cache::CodeCache;
+use crate::compiler::Compiler;
 use crate::concurrency::Account;
 use crate::fuel;
 use crate::function::Instance;
@@ -26,9 +27,9 @@ const IDLE_MAX: Duration = Duration::from_secs(300);
 
 /// What one component may be made of, so that none can use up the pool that all share. A component
 /// from a bundler holds several modules: a task, an adapter, an interpreter and its libraries.
-const CORE_INSTANCES_MAX: u32 = 64;
-const MEMORIES_MAX: u32 = 4;
-const TABLES_MAX: u32 = 8;
+pub(crate) const CORE_INSTANCES_MAX: u32 = 64;
+pub(crate) const MEMORIES_MAX: u32 = 4;
+pub(crate) const TABLES_MAX: u32 = 8;
 
 /// Runs tasks. Cloning shares it.
 #[derive(Clone)]
@@ -38,6 +39,9 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<Host>,
     pub(crate) cache: Option<CodeCache>,
+    pub(crate) compiler: Compiler,
+    /// One compilation at a time, so that the bounds of one are those of all. Each uses every core.
+    pub(crate) compiling: Mutex<()>,
     /// Everything that compiled code depends on beside the component.
     pub(crate) compatibility: u64,
     pub(crate) account: Account,
@@ -52,11 +56,14 @@ pub struct SandboxSettings {
     pub cache: Option<CodeCache>,
     /// Invocations that may be under way at one time, over all functions.
     pub account_concurrency: u32,
+    /// Where components are compiled.
+    pub compiler: Compiler,
 }
 
 impl Default for SandboxSettings {
     fn default() -> Self {
-        Self { cache: None, account_concurrency: ACCOUNT_CONCURRENCY }
+        let compiler = Compiler::InProcess;
+        Self { cache: None, account_concurrency: ACCOUNT_CONCURRENCY, compiler }
     }
 }
 
@@ -83,7 +90,7 @@ pub struct SandboxError(wasmtime::Error);
 impl Sandbox {
     /// Sets the sandbox up.
     pub fn new(settings: SandboxSettings) -> Result<Self, SandboxError> {
-        let SandboxSettings { cache, account_concurrency } = settings;
+        let SandboxSettings { cache, account_concurrency, compiler } = settings;
         let engine = Engine::new(&config()).map_err(SandboxError)?;
         let linker = host::linker(&engine).map_err(SandboxError)?;
         let hasher = BuildHasherDefault::<DefaultHasher>::default();
@@ -92,6 +99,8 @@ impl Sandbox {
             engine,
             linker,
             cache,
+            compiler,
+            compiling: Mutex::default(),
             compatibility,
             account: Account::new(account_concurrency),
             slots: Arc::new(Semaphore::new(CONCURRENT_INVOCATIONS_MAX as usize)),
@@ -187,6 +196,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// How the host runs code: what was compiled for it, in the pool's places.
 fn config() -> Config {
     let mut pool = PoolingAllocationConfig::new();
     // Measured (`DESIGN.md`, the sandbox): these three are what makes a fresh instance cheap.
@@ -206,9 +216,15 @@ fn config() -> Config {
     pool.max_tables_per_component(TABLES_MAX);
     pool.max_memories_per_module(MEMORIES_MAX);
     pool.max_tables_per_module(TABLES_MAX);
+    let mut config = code_config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// What compiled code depends on: the same here and in the compiler's process, which needs no pool.
+pub(crate) fn code_config() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .memory_init_cow(true)
         .consume_fuel(true)
         .operator_cost(fuel::operator_cost())

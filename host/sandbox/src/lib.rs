@@ -8,13 +8,15 @@
 //! ```
 //!
 //! Reading order: [`Sandbox`], [`Component`], [`FunctionSettings`], [`Function`], [`Invoked`],
-//! [`Failure`], [`Report`]; then `limits` (what is in force, memory), `fuel` (CPU), `meter` (time) and `host`
+//! [`Failure`], [`Report`]; then `compiler` (what compiling
+//! may cost), `limits` (what is in force, memory), `fuel` (CPU), `meter` (time) and `host`
 //! (what a task sees of the world).
 //!
 //! The only crate that names wasmtime. Knows nothing of workflows.
 
 mod cache;
 mod calibration;
+mod compiler;
 mod component;
 mod concurrency;
 mod engine;
@@ -26,9 +28,11 @@ mod host;
 mod limits;
 mod meter;
 mod report;
+mod scan;
 
 pub use cache::CodeCache;
 pub use calibration::Calibration;
+pub use compiler::{Compiler, CompilerBounds};
 pub use component::{Component, ComponentKind, Inspection, LoadError};
 pub use engine::{CONCURRENT_INVOCATIONS_MAX, Sandbox, SandboxError, SandboxSettings};
 pub use failure::{Failure, FailureKind};

@@ -24,6 +24,10 @@ pub(crate) const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// The largest file that is compiled: Lambda's unzipped package, in bytes.
 pub(crate) const COMPONENT_BYTES_MAX: usize = 262_144_000;
 
+/// The most that a component's compiled code can have, in bytes. What compilers of tasks make grows to
+/// three to six times the file's code; this is that of the largest that 4 GiB of memory can compile.
+pub(crate) const CODE_BYTES_MAX: usize = 1 << 30;
+
 /// The most that one linear memory can have: what 32 bits address.
 pub(crate) const LINEAR_MEMORY_BYTES_MAX: usize = 4 << 30;
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use stepwell_sandbox::{Component, ComponentKind, Inspection, Sandbox, SandboxSettings};
 
 use crate::args::InspectArgs;
+use crate::command::compile;
 use crate::error::CommandError;
 use crate::output::Output;
 
@@ -13,7 +14,8 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Command
     let path = args.file.display();
     let bytes =
         std::fs::read(&args.file).map_err(|error| CommandError::unreadable(&args.file, &error))?;
-    let sandbox = Sandbox::new(SandboxSettings::default())
+    let compiler = compile::compiler()?;
+    let sandbox = Sandbox::new(SandboxSettings { compiler, ..SandboxSettings::default() })
         .map_err(|error| CommandError::environment(error.to_string()))?;
     let inspection = Inspection::of(&sandbox, &bytes)
         .map_err(|error| CommandError::invalid(format!("`{path}`: {error}")))?;

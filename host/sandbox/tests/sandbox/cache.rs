@@ -62,8 +62,46 @@ async fn an_entry_that_wasmtime_does_not_take_is_compiled_again() {
     let [entry] = &entries(folder.path())[..] else { panic!("one entry") };
     let whole = std::fs::read(entry).unwrap();
     let foreign = b"the code of another engine";
-    let signed = [Sha256::digest(foreign).as_slice(), foreign].concat();
+    let key = entry.file_name().unwrap().to_str().unwrap();
+    let hash = Sha256::new().chain_update(key).chain_update(foreign).finalize();
+    let signed = [hash.as_slice(), foreign].concat();
     std::fs::write(entry, signed).unwrap();
+    load(folder.path()).await;
+    assert!(std::fs::read(entry).unwrap() == whole);
+}
+
+#[tokio::test]
+async fn an_entry_of_another_component_is_not_run_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path()).await;
+    let [entry] = &entries(folder.path())[..] else { panic!("one entry") };
+    let whole = std::fs::read(entry).unwrap();
+    let other = Guest::new("unreachable").component();
+    Component::load(&sandbox(folder.path()), &other).unwrap_or_else(|error| panic!("{error}"));
+    let entries = entries(folder.path());
+    let other = entries.iter().find(|other| *other != entry).unwrap();
+    std::fs::copy(other, entry).unwrap();
+    load(folder.path()).await;
+    assert!(std::fs::read(entry).unwrap() == whole, "it is compiled again");
+}
+
+#[tokio::test]
+async fn an_entry_of_another_version_is_not_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path()).await;
+    let [entry] = &entries(folder.path())[..] else { panic!("one entry") };
+    let name = entry.file_name().unwrap().to_str().unwrap();
+    let (component, _version) = name.split_once('-').unwrap();
+    let foreign = entry.with_file_name(format!("{component}-0123456789abcdef"));
+    std::fs::rename(entry, &foreign).unwrap();
+    let written = std::fs::read(&foreign).unwrap();
+    load(folder.path()).await;
+    assert!(entry.exists(), "it is compiled for this version");
+    assert!(std::fs::read(&foreign).unwrap() == written);
+    // Under this version's name it is as foreign: the hash is that of another name.
+    let whole = std::fs::read(entry).unwrap();
+    let renamed = [&[0; 32], &whole[32..]].concat();
+    std::fs::write(entry, renamed).unwrap();
     load(folder.path()).await;
     assert!(std::fs::read(entry).unwrap() == whole);
 }
