@@ -306,7 +306,7 @@ impl Inner {
         request_id: &str,
     ) -> Result<(Instance, InitUsage), Unmade> {
         let mut store = self.store(request_id);
-        fuel::fill(&mut store, bounds.cpu.budget);
+        fuel::fill(&mut store, &bounds.cpu);
         let meter = Arc::clone(&store.data().meter);
         store.data_mut().begin(Current {
             budget: bounds.cpu.budget,
@@ -357,7 +357,7 @@ impl Inner {
         let InForce { cpu, timeout, .. } = self.in_force;
         let meter = Arc::clone(&store.data().meter);
         if !call.init.within {
-            fuel::fill(store, cpu.budget);
+            fuel::fill(store, &cpu);
         }
         let host = store.data_mut();
         let deadline = Some(host.now() + self.timeout());
@@ -511,10 +511,12 @@ impl Inner {
         if let Some(ResourceTableError::Full) = error.downcast_ref() {
             return Failure::out_of_handles(request_id, self.in_force.handles_max);
         }
+        let seconds = self.settings.limits.timeout_seconds;
+        if error.is::<fuel::Busy>() {
+            return Failure::timed_out(Guard::Wall, request_id, seconds);
+        }
         match error.downcast_ref::<Trap>() {
-            Some(Trap::OutOfFuel) => {
-                Failure::timed_out(Guard::Fuel, request_id, self.settings.limits.timeout_seconds)
-            }
+            Some(Trap::OutOfFuel) => Failure::timed_out(Guard::Fuel, request_id, seconds),
             Some(Trap::StackOverflow) => Failure::stack_exhausted(request_id),
             _ => Failure::crash(request_id, &cause_of(error)),
         }

@@ -1,6 +1,8 @@
 //! The same component, input and settings give the same answer for the same fuel, to the unit: whatever else
 //! the machine does, however long the host takes, on the first call and on the second.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
@@ -59,6 +61,33 @@ async fn computing_and_logging_burn_the_same_fuel() {
     assert_same(&function, r#"{"do":"print","lines":300,"bytes":100}"#).await;
     assert_same(&function, r#"{"do":"allocate","bytes":5000000}"#).await;
     assert_same(&function, r#"{"do":"fail","error":"E","cause":"c"}"#).await;
+}
+
+/// The host's thread is put aside again and again, also within `memory.grow`, which is a routine of
+/// wasmtime's own: what is set as the store's fuel there would be given to the guest once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_that_is_busy_with_something_else_changes_no_fuel() {
+    const NEIGHBOURS: usize = 6;
+    let is_over = AtomicBool::new(false);
+    let function = Setup::hostile().function();
+    std::thread::scope(|scope| {
+        for _ in 0..NEIGHBOURS {
+            scope.spawn(|| while !is_over.load(Ordering::Relaxed) {});
+        }
+        let same = async {
+            for _ in 0..2 {
+                assert_same(&function, r#"{"do":"allocate","bytes":20000000}"#).await;
+            }
+        };
+        let done = tokio::task::block_in_place(|| {
+            let handle = tokio::runtime::Handle::current();
+            catch_unwind(AssertUnwindSafe(|| handle.block_on(same)))
+        });
+        is_over.store(true, Ordering::Relaxed);
+        if let Err(panic) = done {
+            resume_unwind(panic);
+        }
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,7 +17,7 @@ use crate::support::{Case, Honest, Ready};
 const INVOCATIONS: usize = 1_000;
 
 /// What the process needs until all its pools and arenas have grown.
-const WARM_UP_INVOCATIONS: usize = 700;
+const WARM_UP_INVOCATIONS: usize = 500;
 
 /// Under way at one time.
 const CROWD: usize = 32;

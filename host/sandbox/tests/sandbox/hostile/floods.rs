@@ -54,9 +54,11 @@ cases! {
         r#"{"do":"print","lines":100000000,"bytes":10}"#,
         OUT_OF_FUEL,
     );
-    one_line_without_an_end => {
-        Case::deed(r#"{"do":"print","lines":1,"bytes":8000000}"#, End::Answers(r#"{"lines":1}"#))
-    };
+    one_line_without_an_end => Case::of(
+        Setup::hostile().timeout(30),
+        r#"{"do":"print","lines":1,"bytes":3000000}"#,
+        End::Answers(r#"{"lines":1}"#),
+    );
     a_megabyte_of_chance_over_and_over => calling(
         &forever(Guest::random, "(call $random (i64.const 1048576) (i32.const 32))")
             .realloc("(if (i32.gt_u (local.get $size) (i32.const 1000)) (then (return (i32.const 1048576))))"),

@@ -23,7 +23,7 @@ fn exiting(code: u32) -> Guest {
 }
 
 /// As the network of a guest that has none says it.
-const NO_NETWORK: End = End::Fails("PermissionDenied");
+const NO_NETWORK: End = End::Fails("Io");
 
 cases! {
     a_socket_that_listens => {
