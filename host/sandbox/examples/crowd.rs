@@ -46,10 +46,12 @@ async fn main() {
     running.await.expect("nothing panics");
 
     let kernel = function(&sandbox, "kernel", Environment::Warm);
-    tell_times("by itself", times(&kernel).await);
+    tell_times("by itself", &times(&kernel).await);
     let spinning: Vec<_> = (0..2).map(|_| tokio::spawn(call(kernel.clone(), ENDLESS))).collect();
-    tell_times("beside two endless loops", times(&kernel).await);
-    spinning.into_iter().for_each(|task| task.abort());
+    tell_times("beside two endless loops", &times(&kernel).await);
+    for task in spinning {
+        task.abort();
+    }
 }
 
 fn function(sandbox: &Sandbox, guest: &str, environment: Environment) -> Function {
@@ -107,10 +109,12 @@ fn tell_memory(what: &str, bytes: u64) {
     println!("{what}: {:.0} KiB each, of {CROWD}", bytes as f64 / 1024.0 / CROWD as f64);
 }
 
-fn tell_times(what: &str, times: Vec<Duration>) {
+fn tell_times(what: &str, times: &[Duration]) {
     let ms = |index: usize| times[index].as_secs_f64() * 1e3;
     let (median, p99, longest) = (ms(SAMPLES / 2), ms(SAMPLES * 99 / 100), ms(SAMPLES - 1));
-    println!("a short task {what}: median {median:.2} ms, p99 {p99:.2} ms, longest {longest:.2} ms");
+    println!(
+        "a short task {what}: median {median:.2} ms, p99 {p99:.2} ms, longest {longest:.2} ms"
+    );
 }
 
 /// What the process has of the machine's memory.

@@ -17,7 +17,9 @@
 use std::time::Duration;
 
 use stepwell_lambda::Cpu;
-use wasmtime::{CallHook, OperatorCost, Result, Store, StoreContextMut, Trap};
+use wasmtime::{
+    CallHook, OperatorCost, Result, Store, StoreContextMut, Trap, VariableOperatorCost,
+};
 
 use crate::host::Host;
 
@@ -49,11 +51,8 @@ pub(crate) struct Busy;
 
 /// What instructions cost: wasmtime's default, and pages, which have to be cleared.
 pub(crate) fn operator_cost() -> OperatorCost {
-    let mut cost = OperatorCost::default();
-    cost.MemoryGrow = 100;
-    cost.TableGrow = 100;
-    cost.variable.memory_grow_per_page = u8::MAX;
-    cost
+    let variable = VariableOperatorCost { memory_grow_per_page: u8::MAX, ..Default::default() };
+    OperatorCost { MemoryGrow: 100, TableGrow: 100, variable, ..OperatorCost::default() }
 }
 
 /// Gives a store the fuel of a call.
