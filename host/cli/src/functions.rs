@@ -282,6 +282,9 @@ impl LoadFailure {
                 );
                 (message, !of_the_file)
             }
+            Self::Refused(error @ LoadError::Compiler { .. }) => {
+                (format!("`{path}`: {error}"), true)
+            }
             Self::Refused(error) => (format!("`{path}` is no task: {error}"), false),
         }
     }
@@ -302,6 +305,7 @@ impl LoadFailure {
             Self::Refused(LoadError::Version { .. }) => {
                 Some("build the task with the `wit/task.wit` of this version".to_owned())
             }
+            Self::Refused(LoadError::TooCostly { .. }) => Some(crate::command::compile::help()),
             Self::Unreadable(_) | Self::Refused(_) => None,
         }
     }
