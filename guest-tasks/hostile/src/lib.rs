@@ -115,6 +115,14 @@ enum Deed {
     All { deeds: Vec<Self> },
     /// Connects to a TCP address, such as `127.0.0.1:80`.
     Connect { address: String },
+    /// Listens at a TCP address.
+    Listen { address: String },
+    /// Sends a datagram to a UDP address.
+    Datagram { address: String },
+    /// Looks up the addresses of a host.
+    Lookup { host: String },
+    /// Reads standard input to its end.
+    ReadStdin {},
     /// Gets a URL, whose body may have so many bytes.
     Http { url: String, bytes: Option<usize> },
     /// Gets a URL and goes on to where its answers lead, as a browser would.
@@ -212,6 +220,10 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
         Deed::RawFill { path } => raw::fill(&path)?,
         Deed::All { deeds } => deeds.into_iter().map(answer_or_failure).collect(),
         Deed::Connect { address } => reach::connect(&address)?,
+        Deed::Listen { address } => reach::listen(&address)?,
+        Deed::Datagram { address } => reach::datagram(&address)?,
+        Deed::Lookup { host } => reach::lookup(&host)?,
+        Deed::ReadStdin {} => reach::read_stdin()?,
         Deed::Http { url, bytes } => reach::http(&url, bytes)?,
         Deed::HttpFollow { url } => reach::http_follow(url)?,
         Deed::HttpDrain { url } => reach::http_drain(&url)?,

@@ -1,6 +1,7 @@
 //! Deeds that reach out of the sandbox: each works where it is granted and fails by name where not.
 
-use std::net::TcpStream;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 
 use serde_json::{Value, json};
 use stepwell_task::{
@@ -21,6 +22,27 @@ pub(crate) fn environment() -> Value {
 pub(crate) fn connect(address: &str) -> Result<Value, Failure> {
     let stream = TcpStream::connect(address)?;
     Ok(json!({ "connected": stream.peer_addr()?.to_string() }))
+}
+
+pub(crate) fn listen(address: &str) -> Result<Value, Failure> {
+    let listener = TcpListener::bind(address)?;
+    Ok(json!({ "listening": listener.local_addr()?.to_string() }))
+}
+
+pub(crate) fn datagram(address: &str) -> Result<Value, Failure> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    Ok(json!({ "sent": socket.send_to(b"hello", address)? }))
+}
+
+pub(crate) fn lookup(host: &str) -> Result<Value, Failure> {
+    let addresses: Vec<_> = (host, 80).to_socket_addrs()?.map(|found| found.to_string()).collect();
+    Ok(json!({ "addresses": addresses }))
+}
+
+pub(crate) fn read_stdin() -> Result<Value, Failure> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    Ok(json!({ "text": text }))
 }
 
 pub(crate) fn http(url: &str, bytes: Option<usize>) -> Result<Value, Failure> {

@@ -50,7 +50,7 @@ pub(crate) struct Call {
 /// What came of a call.
 pub(crate) struct Answer {
     pub(crate) result: Result<Document, Failure>,
-    pub(crate) report: Option<Report>,
+    pub(crate) report: Option<Box<Report>>,
 }
 
 /// A function whose component cannot be used.
@@ -222,7 +222,7 @@ pub(crate) async fn invoke(function: &Function, call: Call) -> Answer {
         }),
         Err(failure) => Err(Failure::new(failure.error_type.clone(), failure.payload())),
     };
-    Answer { result, report: Some(invoked.report) }
+    Answer { result, report: Some(Box::new(invoked.report)) }
 }
 
 /// The answer of a stub to one of an execution's calls, and how many seconds it sleeps before that.
@@ -282,6 +282,9 @@ impl LoadFailure {
                 );
                 (message, !of_the_file)
             }
+            Self::Refused(error @ LoadError::Compiler { .. }) => {
+                (format!("`{path}`: {error}"), true)
+            }
             Self::Refused(error) => (format!("`{path}` is no task: {error}"), false),
         }
     }
@@ -302,6 +305,7 @@ impl LoadFailure {
             Self::Refused(LoadError::Version { .. }) => {
                 Some("build the task with the `wit/task.wit` of this version".to_owned())
             }
+            Self::Refused(LoadError::TooCostly { .. }) => Some(crate::command::compile::help()),
             Self::Unreadable(_) | Self::Refused(_) => None,
         }
     }

@@ -69,9 +69,10 @@ pub(crate) fn load(
     let (component, mut settings) = loaded.map_err(|unusable| {
         let Unusable { message, help, environment, .. } = *unusable;
         let message = format!("function `{name}`: {message}");
-        let error = match environment {
-            true => CommandError::environment(message),
-            false => CommandError::invalid(message),
+        let error = if environment {
+            CommandError::environment(message)
+        } else {
+            CommandError::invalid(message)
         };
         match help {
             Some(help) => error.with_help(help),
@@ -142,25 +143,21 @@ fn choose<'w>(
     args: &FunctionArgs,
 ) -> Result<(&'w str, &'w stepwell_asl::FunctionSettings), CommandError> {
     let names = || workflow.functions.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    match &args.function {
-        Some(name) => {
-            let name = stepwell_asl::function_name(name).unwrap_or(name);
-            workflow.function(name).ok_or_else(|| {
-                let message = format!("`{}` has no function `{name}`", args.file.display());
-                CommandError::invalid(message).with_help(format!("it has {}", names()))
-            })
+    if let Some(name) = &args.function {
+        let name = stepwell_asl::function_name(name).unwrap_or(name);
+        return workflow.function(name).ok_or_else(|| {
+            let message = format!("`{}` has no function `{name}`", args.file.display());
+            CommandError::invalid(message).with_help(format!("it has {}", names()))
+        });
+    }
+    let mut functions = workflow.functions.iter();
+    match (functions.next(), functions.next()) {
+        (Some((name, settings)), None) => Ok((name, settings)),
+        (None, _) => {
+            let message = format!("`{}` has no functions", args.file.display());
+            Err(CommandError::invalid(message))
         }
-        None => {
-            let mut functions = workflow.functions.iter();
-            match (functions.next(), functions.next()) {
-                (Some((name, settings)), None) => Ok((name, settings)),
-                (None, _) => Err(CommandError::invalid(format!(
-                    "`{}` has no functions",
-                    args.file.display()
-                ))),
-                _ => Err(CommandError::invalid("the file has several functions")
-                    .with_help(format!("name one of them: {}", names()))),
-            }
-        }
+        _ => Err(CommandError::invalid("the file has several functions")
+            .with_help(format!("name one of them: {}", names()))),
     }
 }

@@ -142,6 +142,13 @@ fn say(text: &str) {
     _ = stderr.write_all(format!("{text}\n").as_bytes());
 }
 
+/// How many characters a line has: the terminal's, within reason, or what most have.
+pub(crate) fn width() -> usize {
+    const WIDTH_DEFAULT: usize = 120;
+    let terminal = terminal_size::terminal_size();
+    terminal.map_or(WIDTH_DEFAULT, |(width, _)| usize::from(width.0).clamp(40, 200))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,11 +158,4 @@ mod tests {
         assert_eq!(harmless("plain\tté\n"), "plain\tté\n");
         assert_eq!(harmless("\u{1b}[2J\r\u{9b}x"), "\\u{1b}[2J\\r\\u{9b}x");
     }
-}
-
-/// How many characters a line has: the terminal's, within reason, or what most have.
-pub(crate) fn width() -> usize {
-    const WIDTH_DEFAULT: usize = 120;
-    let terminal = terminal_size::terminal_size();
-    terminal.map_or(WIDTH_DEFAULT, |(width, _)| usize::from(width.0).clamp(40, 200))
 }

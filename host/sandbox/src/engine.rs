@@ -23,7 +23,7 @@ use crate::limits::{LINEAR_MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX};
 pub const CONCURRENT_INVOCATIONS_MAX: u32 = ACCOUNT_CONCURRENCY;
 
 /// After so long without an invocation a warm instance is given up, as Lambda's are after some minutes.
-const IDLE_MAX: Duration = Duration::from_secs(300);
+const IDLE_MAX: Duration = Duration::from_mins(5);
 
 /// What one component may be made of, so that none can use up the pool that all share. A component
 /// from a bundler holds several modules: a task, an adapter, an interpreter and its libraries.

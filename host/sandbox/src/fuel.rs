@@ -8,10 +8,18 @@
 //! A guest that computes gives way each time it has burnt [`YIELD_FUEL`], which needs no clock beside the
 //! fuel (ADR 9). Charging would begin that count anew, so the point where the guest gives way next is kept
 //! here.
+//!
+//! The store's fuel is touched only where compiled code has written down what it burnt and reads it again
+//! afterwards: around functions of the host and around the point where it gives way. Around wasmtime's own
+//! routines, of which `memory.grow` is one, it keeps the count in a register, and what is set here meanwhile
+//! would be added to it.
 
 use std::time::Duration;
 
-use wasmtime::{CallHook, OperatorCost, Result, Store, StoreContextMut, Trap};
+use stepwell_lambda::Cpu;
+use wasmtime::{
+    CallHook, OperatorCost, Result, Store, StoreContextMut, Trap, VariableOperatorCost,
+};
 
 use crate::host::Host;
 
@@ -31,19 +39,25 @@ pub(crate) struct Turns {
     at: u64,
     /// How often it had left its call then.
     departures: u64,
+    /// How long the thread may be busy without a turn of others.
+    busy_max: Duration,
 }
+
+/// The thread was busy with one turn of a guest for as long as all of the call may take: in routines of
+/// wasmtime's own, such as those that hand text from one component to another, which burn no fuel.
+#[derive(Debug, thiserror::Error)]
+#[error("the host was busy with the guest for too long")]
+pub(crate) struct Busy;
 
 /// What instructions cost: wasmtime's default, and pages, which have to be cleared.
 pub(crate) fn operator_cost() -> OperatorCost {
-    let mut cost = OperatorCost::default();
-    cost.MemoryGrow = 100;
-    cost.TableGrow = 100;
-    cost.variable.memory_grow_per_page = u8::MAX;
-    cost
+    let variable = VariableOperatorCost { memory_grow_per_page: u8::MAX, ..Default::default() };
+    OperatorCost { MemoryGrow: 100, TableGrow: 100, variable, ..OperatorCost::default() }
 }
 
 /// Gives a store the fuel of a call.
-pub(crate) fn fill(store: &mut Store<Host>, budget: u64) {
+pub(crate) fn fill(store: &mut Store<Host>, cpu: &Cpu) {
+    let Cpu { budget, wall_max, .. } = *cpu;
     store
         .fuel_async_yield_interval(Some(YIELD_FUEL))
         .and_then(|()| store.set_fuel(budget))
@@ -51,7 +65,7 @@ pub(crate) fn fill(store: &mut Store<Host>, budget: u64) {
     let host = store.data_mut();
     host.meter.reset(budget);
     let at = budget.saturating_sub(YIELD_FUEL);
-    host.turns = Turns { at, departures: host.meter.departures() };
+    host.turns = Turns { at, departures: host.meter.departures(), busy_max: wall_max };
 }
 
 /// Called whenever the guest calls the host and comes back.
@@ -62,8 +76,9 @@ pub(crate) fn on_call(mut store: StoreContextMut<'_, Host>, call: CallHook) -> R
             store.data().meter.note_fuel(left);
             Ok(())
         }
-        CallHook::ReturningFromHost => settle(&mut store),
-        CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
+        // Before the host calls the guest back as well, so that nothing is owed while the guest runs.
+        CallHook::ReturningFromHost | CallHook::CallingWasm => settle(&mut store),
+        CallHook::ReturningFromWasm => Ok(()),
     }
 }
 
@@ -74,13 +89,16 @@ fn settle(store: &mut StoreContextMut<'_, Host>) -> Result<()> {
     let owed = host.meter.take_owed();
     let departures = host.meter.departures();
     let has_left = departures != host.turns.departures;
+    if owed == 0 && !has_left {
+        // Perhaps a routine of wasmtime's own: the fuel must stay as it is.
+        let is_over = host.meter.busy() >= host.turns.busy_max;
+        return if is_over { Err(Busy.into()) } else { Ok(()) };
+    }
     if has_left {
-        host.turns = Turns { at: left.saturating_sub(YIELD_FUEL), departures };
+        host.turns.at = left.saturating_sub(YIELD_FUEL);
+        host.turns.departures = departures;
     }
     let is_busy = !has_left && host.meter.busy() >= BUSY_MAX;
-    if owed == 0 && !has_left && !is_busy {
-        return Ok(());
-    }
     host.count_handles()?;
     let Some(left) = left.checked_sub(owed).filter(|left| *left > 0) else {
         host.meter.note_fuel(0);

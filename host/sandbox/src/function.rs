@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::value::RawValue;
-use stepwell_lambda::{self as lambda, Breach, Cpu, FunctionLimits, InitUsage, Limit, Usage};
+use stepwell_lambda::{
+    self as lambda, Breach, Cpu, FunctionLimits, HANDLES_MAX, InitUsage, Limit, Usage,
+};
 use stepwell_objects::Buckets;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap};
@@ -160,6 +162,8 @@ struct Call {
     request_id: String,
     function_arn: Arc<str>,
     request_bytes: usize,
+    /// What the task answered, however that was taken.
+    response_bytes: usize,
     began: Instant,
     began_at: SystemTime,
     init: Init,
@@ -225,6 +229,7 @@ impl Function {
             request_id,
             function_arn,
             request_bytes: payload.len(),
+            response_bytes: 0,
             began: Instant::now(),
             began_at: SystemTime::now(),
             init: Init::default(),
@@ -301,7 +306,7 @@ impl Inner {
         request_id: &str,
     ) -> Result<(Instance, InitUsage), Unmade> {
         let mut store = self.store(request_id);
-        fuel::fill(&mut store, bounds.cpu.budget);
+        fuel::fill(&mut store, &bounds.cpu);
         let meter = Arc::clone(&store.data().meter);
         store.data_mut().begin(Current {
             budget: bounds.cpu.budget,
@@ -347,12 +352,12 @@ impl Inner {
         store
     }
 
-    async fn handle(&self, instance: &mut Instance, call: Call, payload: &str) -> Invoked {
+    async fn handle(&self, instance: &mut Instance, mut call: Call, payload: &str) -> Invoked {
         let Instance { store, task } = instance;
         let InForce { cpu, timeout, .. } = self.in_force;
         let meter = Arc::clone(&store.data().meter);
         if !call.init.within {
-            fuel::fill(store, cpu.budget);
+            fuel::fill(store, &cpu);
         }
         let host = store.data_mut();
         let deadline = Some(host.now() + self.timeout());
@@ -379,7 +384,10 @@ impl Inner {
             Ok(Ok(_)) if cpu.time(fuel) + meter.waited() > timeout => {
                 Err(Failure::timed_out(Guard::Time, request_id, seconds))
             }
-            Ok(Ok(Ok(answer))) => check_answer(answer, self.in_force.response_bytes_max),
+            Ok(Ok(Ok(answer))) => {
+                call.response_bytes = answer.len();
+                check_answer(answer, self.in_force.response_bytes_max)
+            }
             Ok(Ok(Err(failure))) => Err(Failure::task(&failure.error, &failure.cause)),
             Ok(Err(error)) => Err(self.failure_of(&error, store, request_id)),
             Err(TimedOut(guard)) => Err(Failure::timed_out(guard, request_id, seconds)),
@@ -413,7 +421,7 @@ impl Inner {
             waited,
             init: call.init.usage,
             request_bytes: call.request_bytes as u64,
-            response_bytes: result.as_ref().map_or(0, |answer| answer.len() as u64),
+            response_bytes: call.response_bytes as u64,
             ..Usage::default()
         };
         let (mut log, mut log_dropped_bytes) = (Vec::new(), 0);
@@ -468,6 +476,12 @@ impl Inner {
             breaches.retain(|breach| breach.limit != Limit::Memory);
             breaches.push(Breach { limit: Limit::Memory, used: refused.wanted_bytes, allowed });
         }
+        if let Err(Failure { kind: FailureKind::Guard(Guard::Handles), .. }) = result {
+            breaches.retain(|breach| breach.limit != Limit::Handles);
+            // The one that was refused.
+            let used = self.in_force.handles_max as u64 + 1;
+            breaches.push(Breach { limit: Limit::Handles, used, allowed: HANDLES_MAX as u64 });
+        }
         let is_timeout = result.as_ref().is_err_and(Failure::is_timeout);
         if is_timeout && !breaches.iter().any(|breach| breach.limit == Limit::Timeout) {
             // It was stopped there: how long it would have taken, nobody knows.
@@ -497,10 +511,12 @@ impl Inner {
         if let Some(ResourceTableError::Full) = error.downcast_ref() {
             return Failure::out_of_handles(request_id, self.in_force.handles_max);
         }
+        let seconds = self.settings.limits.timeout_seconds;
+        if error.is::<fuel::Busy>() {
+            return Failure::timed_out(Guard::Wall, request_id, seconds);
+        }
         match error.downcast_ref::<Trap>() {
-            Some(Trap::OutOfFuel) => {
-                Failure::timed_out(Guard::Fuel, request_id, self.settings.limits.timeout_seconds)
-            }
+            Some(Trap::OutOfFuel) => Failure::timed_out(Guard::Fuel, request_id, seconds),
             Some(Trap::StackOverflow) => Failure::stack_exhausted(request_id),
             _ => Failure::crash(request_id, &cause_of(error)),
         }

@@ -73,7 +73,7 @@ impl InForce {
                 init_cpu: Cpu::init(),
                 request_bytes_max: REQUEST_BYTES_MAX,
                 response_bytes_max: RESPONSE_BYTES_MAX,
-                handles_max: HANDLES_MAX as usize,
+                handles_max: HANDLES_MAX,
             };
         }
         let seconds = *TIMEOUT_SECONDS.end();

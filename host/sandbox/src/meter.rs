@@ -133,16 +133,13 @@ impl<'c, F> Metered<'c, F> {
 
     /// A waker that wakes this one and remembers that it did.
     fn noting(&mut self, context: &Context<'_>) -> &(Arc<Wakes>, Waker) {
-        let (wakes, _) = self.wakes.get_or_insert_with(|| {
-            let wakes = Arc::new(Wakes {
-                woken: AtomicBool::new(false),
-                inner: Mutex::new(context.waker().clone()),
-            });
-            let waker = Waker::from(Arc::clone(&wakes));
-            (wakes, waker)
+        let (notes, _) = self.wakes.get_or_insert_with(|| {
+            let inner = Mutex::new(context.waker().clone());
+            let notes = Arc::new(Wakes { woken: AtomicBool::new(false), inner });
+            (Arc::clone(&notes), Waker::from(notes))
         });
-        wakes.woken.store(false, Ordering::Relaxed);
-        let mut inner = wakes.inner.lock().expect("nothing panics while it holds this lock");
+        notes.woken.store(false, Ordering::Relaxed);
+        let mut inner = notes.inner.lock().expect("nothing panics while it holds this lock");
         inner.clone_from(context.waker());
         drop(inner);
         self.wakes.as_ref().expect("it was made above")
@@ -163,7 +160,7 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
                 return Poll::Ready(Err(over));
             }
         }
-        let (wakes, waker) = this.noting(context).clone();
+        let (notes, waker) = this.noting(context).clone();
         if let Poll::Ready(output) = Pin::new(&mut this.call).poll(&mut Context::from_waker(&waker))
         {
             return Poll::Ready(Ok(output));
@@ -174,7 +171,7 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
         if let Some(over) = this.is_over() {
             return Poll::Ready(Err(over));
         }
-        if wakes.woken.load(Ordering::Relaxed) {
+        if notes.woken.load(Ordering::Relaxed) {
             // It can go on at once: it only lets others run, and their time is not this guest's.
             return Poll::Pending;
         }

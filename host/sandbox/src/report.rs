@@ -191,7 +191,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Lambda's INIT_REPORT line.
+/// Lambda's `INIT_REPORT` line.
 impl fmt::Display for FailedInit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match self.phase {

@@ -50,6 +50,11 @@ pub(crate) fn compiler() -> Result<Compiler, CommandError> {
         .map_err(|error| CommandError::environment(format!("cannot find this program: {error}")))
 }
 
+/// The way out for a component that costs too much.
+pub(crate) fn help() -> String {
+    format!("for a component that you trust, set `{MEMORY}` or `{SECONDS}` higher")
+}
+
 /// A number from the environment.
 fn number(name: &str) -> Result<Option<u64>, CommandError> {
     let Some(value) = std::env::var_os(name) else { return Ok(None) };

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::json;
-use stepwell_sandbox::{Component, ComponentKind, Inspection, Sandbox, SandboxSettings};
+use stepwell_sandbox::{Component, ComponentKind, Inspection, LoadError, Sandbox, SandboxSettings};
 
 use crate::args::InspectArgs;
 use crate::command::compile;
@@ -17,9 +17,9 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Command
     let compiler = compile::compiler()?;
     let sandbox = Sandbox::new(SandboxSettings { compiler, ..SandboxSettings::default() })
         .map_err(|error| CommandError::environment(error.to_string()))?;
-    let inspection = Inspection::of(&sandbox, &bytes)
-        .map_err(|error| CommandError::invalid(format!("`{path}`: {error}")))?;
-    let refused = Component::load(&sandbox, &bytes).err().map(|error| error.to_string());
+    let inspection =
+        Inspection::of(&sandbox, &bytes).map_err(|error| refused(&path.to_string(), &error))?;
+    let reason = Component::load(&sandbox, &bytes).err().map(|error| error.to_string());
     let text = if args.json {
         json!({
             "file": path.to_string(),
@@ -29,17 +29,27 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Command
             "exports": inspection.exports,
             "imports": inspection.imports,
             "grants": grants(&inspection),
-            "task": refused.is_none(),
-            "reason": refused,
+            "task": reason.is_none(),
+            "reason": reason,
         })
         .to_string()
     } else {
-        tell(&path.to_string(), &inspection, refused.as_deref())
+        tell(&path.to_string(), &inspection, reason.as_deref())
     };
     output.data(&text)?;
-    match refused {
+    match reason {
         Some(reason) => Err(CommandError::invalid(format!("`{path}` is no task: {reason}"))),
         None => Ok(()),
+    }
+}
+
+/// A file that cannot be looked into.
+fn refused(path: &str, error: &LoadError) -> CommandError {
+    let message = format!("`{path}`: {error}");
+    match error {
+        LoadError::Compiler { .. } => CommandError::environment(message),
+        LoadError::TooCostly { .. } => CommandError::invalid(message).with_help(compile::help()),
+        _ => CommandError::invalid(message),
     }
 }
 

@@ -86,7 +86,7 @@ fn tell(
 
 /// As `aws lambda invoke` prints it, with the payload and the report beside.
 fn reply(function: &Function, invoked: &Invoked, lines: &[String], payload: &str) -> Value {
-    let log = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let log = lines.join("\n") + "\n";
     let tail = &log.as_bytes()[log.len().saturating_sub(LOG_RESULT_BYTES)..];
     let status = match &invoked.result {
         Err(failure) if failure.kind == FailureKind::Throttled => 429,

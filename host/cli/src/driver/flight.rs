@@ -76,7 +76,7 @@ pub(super) struct EndedCall {
     state: Name,
     function: Name,
     failure: Option<Failure>,
-    report: Option<Report>,
+    report: Option<Box<Report>>,
 }
 
 /// A call that was answered.
@@ -247,7 +247,7 @@ impl<O: Observer> Flight<O> {
     /// Tells whoever observes of what came of an event.
     pub(super) fn tell(&mut self, call: Option<&EndedCall>, applied: &Applied) {
         if let Some(EndedCall { state, function, failure, report }) = call {
-            let (failure, report) = (failure.as_ref(), report.as_ref());
+            let (failure, report) = (failure.as_ref(), report.as_deref());
             self.observer.on_answer(&Answered { state, function, failure, report });
         }
         for child in &applied.failed_children {

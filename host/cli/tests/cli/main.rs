@@ -9,6 +9,7 @@
 
 mod support;
 
+mod compile;
 mod components;
 mod concurrency;
 mod crash;

@@ -24,6 +24,7 @@ impl buckets::Host for Host {
         key: String,
         range: Option<ByteRange>,
     ) -> Answer<Object> {
+        self.charge_names([&bucket, &key]);
         if !self.grants.allows_read(&bucket, &key) {
             return Ok(Err(self.denied("read", &bucket, &key)));
         }
@@ -40,6 +41,7 @@ impl buckets::Host for Host {
     }
 
     async fn put(&mut self, bucket: String, key: String, body: Vec<u8>) -> Answer<ObjectInfo> {
+        self.charge_names([&bucket, &key]);
         if !self.grants.allows_write(&bucket, &key) {
             return Ok(Err(self.denied("write", &bucket, &key)));
         }
@@ -49,6 +51,7 @@ impl buckets::Host for Host {
     }
 
     async fn head(&mut self, bucket: String, key: String) -> Answer<ObjectInfo> {
+        self.charge_names([&bucket, &key]);
         if !self.grants.allows_read(&bucket, &key) {
             return Ok(Err(self.denied("read", &bucket, &key)));
         }
@@ -62,6 +65,7 @@ impl buckets::Host for Host {
         next: Option<String>,
         limit: Option<u32>,
     ) -> Answer<Listing> {
+        self.charge_names([&bucket, &prefix, next.as_deref().unwrap_or_default()]);
         if !self.grants.allows_list(&bucket, &prefix) {
             return Ok(Err(self.denied("list", &bucket, &format!("{}*", shown(&prefix)))));
         }
@@ -88,6 +92,7 @@ impl buckets::Host for Host {
         to_bucket: String,
         to_key: String,
     ) -> Answer<ObjectInfo> {
+        self.charge_names([&from_bucket, &from_key, &to_bucket, &to_key]);
         if !self.grants.allows_read(&from_bucket, &from_key) {
             return Ok(Err(self.denied("read", &from_bucket, &from_key)));
         }
@@ -99,6 +104,7 @@ impl buckets::Host for Host {
     }
 
     async fn delete(&mut self, bucket: String, key: String) -> Answer<()> {
+        self.charge_names([&bucket, &key]);
         if !self.grants.allows_write(&bucket, &key) {
             return Ok(Err(self.denied("delete", &bucket, &key)));
         }
@@ -106,6 +112,7 @@ impl buckets::Host for Host {
     }
 
     async fn create(&mut self, bucket: String, key: String) -> Answer<Resource<BucketWriter>> {
+        self.charge_names([&bucket, &key]);
         if !self.grants.allows_write(&bucket, &key) {
             return Ok(Err(self.denied("write", &bucket, &key)));
         }
@@ -137,6 +144,11 @@ impl buckets::HostWriter for Host {
 }
 
 impl Host {
+    /// Names cost what they weigh, before anybody looks at them: a guest can make them as long as its memory.
+    fn charge_names<const COUNT: usize>(&self, names: [&str; COUNT]) {
+        self.meter.charge(names.iter().map(|name| name.len() as u64).sum());
+    }
+
     fn denied(&self, what: &str, bucket: &str, key: &str) -> Error {
         let (bucket, key) = (shown(bucket), shown(key));
         let text = format!("no grant to {what} `{bucket}/{key}`");

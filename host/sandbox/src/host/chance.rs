@@ -32,11 +32,14 @@ impl Chance {
 impl TryRng for Chance {
     type Error = Infallible;
 
+    /// Also for each of many bytes: WASI takes one from each number.
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.meter.charge(size_of::<u32>() as u64);
         Ok(self.generator.next_u32())
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.meter.charge(size_of::<u64>() as u64);
         Ok(self.generator.next_u64())
     }
 

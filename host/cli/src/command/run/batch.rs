@@ -69,7 +69,11 @@ pub(super) fn run(
     let new = prepared.new_execution(&mut share, first, &loaded)?;
     let executions = inputs.into_iter().enumerate().map(|(index, input)| {
         let name = format!("{name}-{}", index + 1);
-        let start = prepared.start(machine, input, name);
+        let mut start = prepared.start(machine, input, name);
+        if args.terms.seed.is_some() {
+            // Each has chance of its own that follows from the one number.
+            start.seed = start.seed.wrapping_add(index as u64);
+        }
         stepwell_journal::NewExecution { start, ..new.clone() }
     });
     let settings = serde_json::to_string(&settings).expect("settings are texts and numbers");

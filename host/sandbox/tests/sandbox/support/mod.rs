@@ -1,5 +1,6 @@
 //! What the tests share: functions with few words, guests, and what to expect.
 
+mod cases;
 mod guest;
 mod server;
 
@@ -16,7 +17,8 @@ use stepwell_sandbox::{
     Invoked, Sandbox, SandboxSettings,
 };
 
-pub(crate) use guest::{Guest, NULL};
+pub(crate) use cases::{Case, End, Honest, Ready, cases};
+pub(crate) use guest::{Guest, NULL, WAITING};
 pub(crate) use server::Server;
 
 pub(crate) const REQUEST_ID: &str = "5f1c2b3a-0000-4000-8000-00000000c0de";
