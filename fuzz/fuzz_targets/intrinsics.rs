@@ -20,7 +20,11 @@ impl Scope for Given<'_> {
         self.data
     }
 
-    fn context(&self) -> &Value {
+    fn context(&self, _names: [Option<&str>; 2]) -> &Value {
+        self.data
+    }
+
+    fn execution_input(&self) -> &Value {
         self.data
     }
 

@@ -9,7 +9,12 @@
 //! Nothing here knows a host function by name: what `wit/` has is what is tried, so that an interface that
 //! is added is tried as well.
 
+use std::sync::LazyLock;
+
 pub mod interface;
 pub mod interpreter;
 pub mod program;
 pub mod trial;
+
+/// Whether to tell on standard error what is tried, and what came of it: for a person who has a crash.
+pub static SAY: LazyLock<bool> = LazyLock::new(|| std::env::var_os("FUZZ_SAY").is_some());

@@ -7,6 +7,7 @@ use arbitrary::{Result, Unstructured};
 use wit_parser::abi::{FlatTypes, WasmType};
 use wit_parser::{Case, Handle, Int, Type, TypeDefKind, TypeId};
 
+use crate::SAY;
 use crate::interface::{Call, CallKind, Interface};
 use crate::interpreter::{
     CALL, COPY, DATA, FIRST, PROGRAM, PROGRAM_BYTES_MAX, REGISTERS, REPEAT, RESULT, RETURNED,
@@ -107,6 +108,7 @@ fn program(interface: &Interface, bytes: &[u8]) -> Vec<u8> {
     writer.code
 }
 
+#[derive(Debug)]
 enum Argument {
     Number(u64),
     /// The i32 at an address.
@@ -153,6 +155,9 @@ impl Writer<'_, '_> {
             let number = if call.signature.retptr && is_last { returned } else { self.number()? };
             arguments.push(Argument::Number(number));
         }
+        if *SAY {
+            eprintln!("{} {} {arguments:?}", call.module, call.name);
+        }
         self.code.push(CALL);
         self.code.extend(u16::try_from(index).expect("there are few calls").to_le_bytes());
         self.code.push(u8::try_from(arguments.len()).expect("calls have few arguments"));
@@ -174,6 +179,12 @@ impl Writer<'_, '_> {
             true => self.input.arbitrary::<u16>()?,
             false => self.input.arbitrary::<u8>()?.into(),
         };
+        if *SAY {
+            eprintln!(
+                "{count} times more from instruction {}",
+                self.starts.iter().position(|at| *at == start).unwrap_or(0)
+            );
+        }
         self.code.push(REPEAT);
         self.code.extend(u16::try_from(start).expect("programs are short").to_le_bytes());
         self.code.extend(count.to_le_bytes());

@@ -14,6 +14,8 @@ use stepwell_sandbox::{
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
+use crate::SAY;
+
 /// What a function may burn, which is soon over.
 const FUEL: u64 = 5_000_000;
 const MEMORY_MB: u32 = 128;
@@ -79,6 +81,11 @@ pub fn invoke_twice(component: &Component, objects: &Objects, event: &str) -> In
         objects.check();
         invoked
     });
+    if *SAY {
+        for Invoked { result, report } in [&first, &second] {
+            eprintln!("{result:?}\n{report}\n{} lines, {:?}", report.log.len(), report.usage);
+        }
+    }
     if !depends_on_time(&first) && !depends_on_time(&second) {
         assert_eq!(first.result, second.result);
         let [one, two] = [&first, &second].map(|invoked| &invoked.report);
