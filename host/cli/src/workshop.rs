@@ -92,6 +92,7 @@ impl Workshop {
         if let Some(sandbox) = &self.sandbox {
             return Ok(sandbox.clone());
         }
+        stepwell_sandbox::raise_descriptor_limit();
         let cache = self.cache.clone().map(CodeCache::new);
         let compiler = command::compile::compiler()?;
         let sandbox = Sandbox::new(SandboxSettings { cache, account_concurrency, compiler });

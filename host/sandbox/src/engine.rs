@@ -234,3 +234,15 @@ pub(crate) fn code_config() -> Config {
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
     config
 }
+
+/// Lets this process have as many open files as the system allows it: a thousand invocations that write
+/// objects and files need more than the thousand that most systems begin with. A limit that cannot be raised
+/// stays as it is.
+pub fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+}

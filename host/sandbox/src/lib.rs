@@ -34,7 +34,9 @@ pub use cache::CodeCache;
 pub use calibration::Calibration;
 pub use compiler::{Compiler, CompilerBounds};
 pub use component::{Component, ComponentKind, Inspection, LoadError};
-pub use engine::{CONCURRENT_INVOCATIONS_MAX, Sandbox, SandboxError, SandboxSettings};
+pub use engine::{
+    CONCURRENT_INVOCATIONS_MAX, Sandbox, SandboxError, SandboxSettings, raise_descriptor_limit,
+};
 pub use failure::{Failure, FailureKind};
 pub use function::{Enforcement, Environment, Function, FunctionSettings, Invocation, Invoked};
 pub use grants::{Grants, HttpGrant, ObjectGrant};

@@ -259,7 +259,7 @@ fn compiling() -> (Background, u32) {
 /// The child of a process that has bounded itself, which it does before anything else.
 #[cfg(target_os = "linux")]
 fn compiler_of(host: u32) -> Option<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok());
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     ids.find(|id| {
         let folder = PathBuf::from(format!("/proc/{id}"));
