@@ -13,7 +13,7 @@
 //! the invocation.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -135,13 +135,13 @@ impl<'c, F> Metered<'c, F> {
     fn noting(&mut self, context: &Context<'_>) -> &(Arc<Wakes>, Waker) {
         let (wakes, _) = self.wakes.get_or_insert_with(|| {
             let wakes = Arc::new(Wakes {
-                woken: AtomicBool::new(false),
+                woken_ns: AtomicU64::new(Wakes::NOT_YET),
                 inner: Mutex::new(context.waker().clone()),
             });
             let waker = Waker::from(Arc::clone(&wakes));
             (wakes, waker)
         });
-        wakes.woken.store(false, Ordering::Relaxed);
+        wakes.woken_ns.store(Wakes::NOT_YET, Ordering::Relaxed);
         let mut inner = wakes.inner.lock().expect("nothing panics while it holds this lock");
         inner.clone_from(context.waker());
         drop(inner);
@@ -157,7 +157,9 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
         let entered = Instant::now();
         this.meter.entered_ns.store(nanos(entered.duration_since(*BASE)), Ordering::Relaxed);
         if let Some(left_at) = this.left_at.take() {
-            let waited = nanos(entered.duration_since(left_at));
+            // Not up to now: since it was woken it has only stood in line behind others.
+            let woken = this.wakes.as_ref().and_then(|(wakes, _)| wakes.woken_at());
+            let waited = nanos(woken.unwrap_or(entered).saturating_duration_since(left_at));
             this.meter.waited_ns.fetch_add(waited, Ordering::Relaxed);
             if let Some(over) = this.is_over() {
                 return Poll::Ready(Err(over));
@@ -174,7 +176,7 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
         if let Some(over) = this.is_over() {
             return Poll::Ready(Err(over));
         }
-        if wakes.woken.load(Ordering::Relaxed) {
+        if wakes.woken_at().is_some() {
             // It can go on at once: it only lets others run, and their time is not this guest's.
             return Poll::Pending;
         }
@@ -194,11 +196,22 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
     }
 }
 
-/// Wakes a task, and remembers that somebody did.
+/// Wakes a task, and remembers when somebody did first.
 #[derive(Debug)]
 struct Wakes {
-    woken: AtomicBool,
+    woken_ns: AtomicU64,
     inner: Mutex<Waker>,
+}
+
+impl Wakes {
+    const NOT_YET: u64 = u64::MAX;
+
+    fn woken_at(&self) -> Option<Instant> {
+        match self.woken_ns.load(Ordering::Relaxed) {
+            Self::NOT_YET => None,
+            woken_ns => BASE.checked_add(Duration::from_nanos(woken_ns)),
+        }
+    }
 }
 
 impl Wake for Wakes {
@@ -207,7 +220,7 @@ impl Wake for Wakes {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Relaxed);
+        self.woken_ns.fetch_min(nanos(BASE.elapsed()), Ordering::Relaxed);
         let waker = self.inner.lock().expect("nothing panics while it holds this lock").clone();
         waker.wake();
     }
