@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::json;
 use stepwell_lambda::fuel_budget;
 use stepwell_sandbox::{FailureKind, Guard, Invoked, Status};
 
-use crate::support::{Guest, Setup, answer, assert_failed, failure};
+use crate::support::{Guest, NULL, Setup, answer, assert_failed, failure, invoke};
 
 #[track_caller]
 fn assert_timed_out(invoked: &Invoked, guard: Guard, seconds: u32) {
@@ -105,4 +106,28 @@ async fn what_the_host_copies_for_a_guest_costs_fuel() {
     assert_timed_out(&invoked, Guard::Fuel, 1);
     assert!(invoked.report.wall < Duration::from_secs(4), "{:?}", invoked.report.wall);
     assert!(invoked.report.log_dropped_bytes < 200 << 20, "{}", invoked.report.log_dropped_bytes);
+}
+
+#[tokio::test]
+async fn standing_in_line_is_no_waiting() {
+    // All on one thread: it sleeps for nothing 40 times, and each time the others come first.
+    let guest = Guest::waiting(&format!(
+        "(local $i i32)
+         (loop $again
+           (call $wait (i64.const 0))
+           (local.set $i (i32.add (local.get $i) (i32.const 1)))
+           (br_if $again (i32.lt_u (local.get $i) (i32.const 40))))
+         {NULL}"
+    ));
+    let patient = Setup::guest(&guest).timeout(1).function();
+    let busy = Setup::hostile().timeout(60).memory(1_769).function();
+    let neighbours = join_all((0..16).map(|_| invoke(&busy, r#"{"do":"spin"}"#)));
+    tokio::select! {
+        biased;
+        _ = neighbours => panic!("they compute for a minute each"),
+        invoked = invoke(&patient, "{}") => {
+            answer(&invoked);
+            assert!(invoked.report.usage.waited < Duration::from_millis(10), "{}", invoked.report);
+        }
+    }
 }

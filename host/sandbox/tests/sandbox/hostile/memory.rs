@@ -101,10 +101,11 @@ cases! {
 
 /// A function that calls itself and keeps 1,000 values of its own over the call.
 fn large_frames() -> String {
-    let keep: String = (0..1_000)
-        .map(|i| format!("(local.set {} (i32.load (i32.const {})))", i + 1, 4 * i))
-        .collect();
-    let sum: String = (0..1_000).map(|i| format!("(local.get {}) i32.add ", i + 1)).collect();
+    let keep = (1..=1_000).fold(String::new(), |text, local| {
+        text + &format!("(local.set {local} (i32.load (i32.const {})))", 4 * local)
+    });
+    let sum = (1..=1_000)
+        .fold(String::new(), |text, local| text + &format!("(local.get {local}) i32.add "));
     format!(
         "(func $deeper (param i32) (result i32) (local {})
            {keep} (call $deeper (i32.add (local.get 0) (i32.const 1))) {sum})",

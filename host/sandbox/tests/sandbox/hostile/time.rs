@@ -92,7 +92,7 @@ async fn a_loop_in_a_start_function() {
            (loop (memory.fill (i32.const 0) (i32.const 7) (i32.const 67108864)) (br 0)))
          (start $start)",
     );
-    let invoked = Case::guest(&guest, OUT_OF_FUEL).is_contained().await;
+    let invoked = Case::guest(&guest, OUT_OF_FUEL).assert_contained().await;
     let attempts: Vec<_> = invoked.report.failed_inits.iter().map(|init| init.phase).collect();
     assert_eq!(attempts, [stepwell_sandbox::InitPhase::Init]);
 }

@@ -38,7 +38,7 @@ pub(crate) struct Case {
 /// Makes a test of each case, and the list of them all.
 macro_rules! cases {
     ($($(#[doc = $why:literal])* $name:ident => $case:expr;)*) => {
-        $($(#[doc = $why])* #[tokio::test] async fn $name() { $case.is_contained().await; })*
+        $($(#[doc = $why])* #[tokio::test] async fn $name() { $case.assert_contained().await; })*
 
         pub(crate) fn cases() -> Vec<crate::support::Case> {
             vec![$($case.named(stringify!($name))),*]
@@ -79,7 +79,7 @@ impl Case {
     }
 
     /// Invokes it once, with an honest neighbour before and after.
-    pub(crate) async fn is_contained(self) -> Invoked {
+    pub(crate) async fn assert_contained(self) -> Invoked {
         let ready = self.ready();
         let honest = Honest::new().await;
         let invoked = ready.ends_so().await;
