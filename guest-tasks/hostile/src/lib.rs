@@ -229,6 +229,13 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
         Deed::HttpDrain { url } => reach::http_drain(&url)?,
         Deed::HttpLeave { url } => reach::http_leave(&url)?,
         Deed::HttpLeft {} => reach::http_left(),
+        deed => objects(deed)?,
+    })
+}
+
+/// Deeds with objects.
+fn objects(deed: Deed) -> Result<Value, Failure> {
+    Ok(match deed {
         Deed::BucketGet { bucket, key } => reach::bucket_get(bucket, &key)?,
         Deed::BucketPut { bucket, key, body } => reach::bucket_put(bucket, &key, &body)?,
         Deed::BucketHead { bucket, key } => reach::bucket_head(bucket, &key)?,
@@ -243,6 +250,7 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
             let _writer = reach::write_pieces(bucket, &key, bytes)?;
             trap()
         }
+        _ => unreachable!("all others were done"),
     })
 }
 

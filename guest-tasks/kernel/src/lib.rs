@@ -7,6 +7,7 @@ use std::hint::black_box;
 use serde_json::{Value, json};
 use stepwell_task::Failure;
 
+#[expect(clippy::needless_pass_by_value, reason = "a handler's event is its own")]
 fn kernel(event: Value) -> Result<Value, Failure> {
     match (event["integer"].as_u64(), event["json"].as_u64()) {
         (Some(units), None) => Ok(json!({ "result": integer(units) })),
@@ -27,7 +28,7 @@ fn integer(units: u64) -> u64 {
 /// Work as most tasks have it: texts, numbers, maps and their memory. Gives the bytes that were printed.
 fn texts(rounds: u64) -> Result<usize, Failure> {
     let row = |id: u64| json!({ "id": id, "name": format!("row {id}"), "price": 12.5, "tags": ["a", "b"] });
-    let mut text = Value::from_iter((0..64).map(row)).to_string();
+    let mut text = (0..64).map(row).collect::<Value>().to_string();
     let mut bytes = 0;
     for _ in 0..rounds {
         let value: Value = serde_json::from_str(black_box(&text))

@@ -101,19 +101,19 @@ async fn what_the_account_has_is_shared_and_the_next_one_is_throttled() {
     let other = Setup::of(&sandbox, component.clone()).function();
     let third = Setup::of(&sandbox, component).function();
     let sleep = json!({ "do": "sleep", "ms": 300 });
-    let (a, b, c, d, e) = tokio::join!(
+    let (first, second, other_one, fourth, fifth) = tokio::join!(
         invoke(&own, &sleep),
         invoke(&own, &sleep),
         invoke(&other, &sleep),
         invoke(&third, &sleep),
         invoke(&other, &sleep),
     );
-    for answered in [&a, &c, &d] {
+    for answered in [&first, &other_one, &fourth] {
         answer(answered);
     }
     for (throttled, reason) in [
-        (&b, "ReservedFunctionConcurrentInvocationLimitExceeded"),
-        (&e, "ConcurrentInvocationLimitExceeded"),
+        (&second, "ReservedFunctionConcurrentInvocationLimitExceeded"),
+        (&fifth, "ConcurrentInvocationLimitExceeded"),
     ] {
         let failure = failure(throttled);
         assert_eq!(failure.error_type, "Lambda.TooManyRequestsException");
