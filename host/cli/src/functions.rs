@@ -112,6 +112,7 @@ impl Functions {
             Some((sandbox, _)) => load_all(&paths, sandbox),
             None => BTreeMap::new(),
         };
+        let mut made = BTreeMap::new();
         for (resource, name, settings) in called(workflow, definition) {
             let callable = match &settings.code {
                 Some(Code::Stub(stub)) => Callable::Stub(Arc::new(stub.clone())),
@@ -121,8 +122,12 @@ impl Functions {
                         (Some(Ok(component)), Some((sandbox, objects))) => {
                             let hash = component.inspection().sha256.clone();
                             functions.hashes.insert(name.to_owned(), hash);
-                            let settings = sandbox_settings(name, settings, objects, terms);
-                            Callable::Function(Function::new(sandbox, component.clone(), settings))
+                            // One function, whatever it is called: its concurrency is one.
+                            let function = made.entry(name).or_insert_with(|| {
+                                let settings = sandbox_settings(name, settings, objects, terms);
+                                Function::new(sandbox, component.clone(), settings)
+                            });
+                            Callable::Function(function.clone())
                         }
                         (Some(Err(failure)), _) => {
                             let (message, environment) = failure.tell(path);

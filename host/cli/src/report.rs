@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 use stepwell_asl::Workflow;
-use stepwell_lambda::{Breach, Budget, Prices, RunReport, Sample};
+use stepwell_lambda::{Breach, Budget, Prices, RunReport, Sample, What};
 use stepwell_sandbox::{Enforcement, Function, Report, Status};
 
 use crate::args::{ReportArgs, ReportFormat};
@@ -24,7 +24,10 @@ pub(crate) struct Accounts(Arc<Mutex<RunReport>>);
 pub(crate) struct Reporting {
     pub(crate) accounts: Accounts,
     format: Option<ReportFormat>,
+    /// What the command line allows.
     budget: Budget,
+    /// What the functions' own `maxFuel:` do. One that was not invoked has kept to it.
+    own: Budget,
 }
 
 impl Accounts {
@@ -49,7 +52,8 @@ impl Reporting {
     pub(crate) fn plain() -> Self {
         let prices = Prices::for_region(REGION_DEFAULT).expect("its prices are known");
         let accounts = Accounts(Arc::new(Mutex::new(RunReport::new(prices))));
-        Self { accounts, format: None, budget: Budget::default() }
+        let (budget, own) = (Budget::default(), Budget::default());
+        Self { accounts, format: None, budget, own }
     }
 
     /// As the command line and the workflow file say it.
@@ -72,9 +76,12 @@ impl Reporting {
             ))
             .with_help(format!("the file has {}", names.join(", "))));
         }
-        let budget =
-            own.chain(said).fold(budget, |budget, (name, fuel)| budget.max_fuel(name, fuel));
-        Ok(Self { accounts, format: args.report, budget })
+        let set = |budget: Budget, (name, fuel): (&str, u64)| budget.max_fuel(name, fuel);
+        // What is said for this run comes before what the file says.
+        let said_for = |name: &str| args.max_fuel.iter().any(|(said, _)| said == name);
+        let own = own.filter(|(name, _)| !said_for(name)).fold(Budget::default(), set);
+        let budget = said.fold(budget, set);
+        Ok(Self { accounts, format: args.report, budget, own })
     }
 
     /// Whether the report takes the place of the execution's output.
@@ -86,7 +93,9 @@ impl Reporting {
     /// for the report in JSON.
     pub(crate) fn tell(&self, of: Value, output: &mut Output) -> Result<(), CommandError> {
         let report = self.accounts.report();
-        let excesses = self.budget.check(&report);
+        let mut excesses = self.budget.check(&report);
+        let own = self.own.check(&report);
+        excesses.extend(own.into_iter().filter(|excess| excess.what != What::NeverInvoked));
         match self.format {
             Some(ReportFormat::Text) => output.note(report.to_text(width()).trim_end()),
             Some(ReportFormat::Json) => {

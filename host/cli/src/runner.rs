@@ -177,6 +177,10 @@ pub(crate) fn drive_one(
         output.data(document.text())?;
     }
     let reported = reporting.tell(reply, output);
+    if let (Err(excess), false) = (&reported, matches!(outcome, Outcome::Succeeded { .. })) {
+        // What the execution came to is the error.
+        output.note(&excess.to_string());
+    }
     kept?;
     if let Some(dir) = dir.filter(|_| leaves) {
         hint(outcome, &name, &dir, output);

@@ -11,6 +11,7 @@ use stepwell_lambda::{
     self as lambda, Breach, Cpu, FunctionLimits, HANDLES_MAX, InitUsage, Limit, Usage,
 };
 use stepwell_objects::Buckets;
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
@@ -155,6 +156,8 @@ struct Unmade {
     failure: Failure,
     usage: InitUsage,
     store: Store<Host>,
+    /// Given back after the store, whose room in the pool it stands for.
+    slot: Option<OwnedSemaphorePermit>,
 }
 
 /// A call of a function that is under way.
@@ -281,8 +284,9 @@ impl Inner {
         let InForce { init_cpu, init_timeout, cpu, timeout, .. } = self.in_force;
         let bounds = Bounds { cpu: init_cpu, timeout: init_timeout };
         match self.init(bounds, &call.request_id).await {
-            Ok((instance, usage)) => {
+            Ok((mut instance, usage)) => {
                 call.init.usage = Some(usage);
+                instance.store.data_mut().rest();
                 return Ok(Placed { instance, slot });
             }
             Err(unmade) => call.init.note(InitPhase::Init, &unmade, &bounds),
@@ -291,7 +295,8 @@ impl Inner {
         let bounds = Bounds { cpu, timeout };
         match self.init(bounds, &call.request_id).await {
             Ok((instance, _)) => Ok(Placed { instance, slot }),
-            Err(unmade) => {
+            Err(mut unmade) => {
+                unmade.slot = Some(slot);
                 if !unmade.failure.is_timeout() {
                     call.init.note(InitPhase::Invoke, &unmade, &bounds);
                 }
@@ -319,6 +324,7 @@ impl Inner {
             Metered::new(call, &meter, bounds).await
         };
         let left = store.get_fuel().unwrap_or(0);
+        meter.note_fuel(left);
         let usage =
             InitUsage { fuel: bounds.cpu.budget.saturating_sub(left), waited: meter.waited() };
         let seconds = self.settings.limits.timeout_seconds;
@@ -337,7 +343,7 @@ impl Inner {
             }
             Err(TimedOut(guard)) => Failure::timed_out(guard, request_id, seconds),
         };
-        Err(Unmade { failure, usage, store })
+        Err(Unmade { failure, usage, store, slot: None })
     }
 
     /// A store for one instance, with its bounds.
@@ -360,7 +366,6 @@ impl Inner {
             fuel::fill(store, &cpu);
         }
         let host = store.data_mut();
-        let deadline = Some(host.now() + self.timeout());
         host.begin(Current {
             request_id: call.request_id.clone(),
             function_name: Arc::clone(&self.name),
@@ -369,8 +374,9 @@ impl Inner {
             timeout_ms: u64::from(self.settings.limits.timeout_seconds) * 1000,
             budget: cpu.budget,
             cpu: self.cpu,
-            deadline,
+            deadline: None,
         });
+        host.current.deadline = Some(host.now() + self.timeout());
         let answered = {
             let handler = task.stepwell_task_handler();
             let call = pin!(handler.call_handle(&mut *store, payload));
@@ -397,7 +403,7 @@ impl Inner {
 
     /// An invocation whose instance could not be made: what failed last is what it tells.
     fn not_made(&self, call: Call, unmade: Unmade) -> Invoked {
-        let Unmade { failure, usage, mut store } = unmade;
+        let Unmade { failure, usage, mut store, slot: _slot } = unmade;
         self.report(call, Err(failure), usage.fuel, usage.waited, Some(store.data_mut()))
     }
 
@@ -436,7 +442,9 @@ impl Inner {
             usage.memory_peak_bytes = u64::from(self.in_force.memory_mb) << 20;
         }
         let duration = match &result {
-            Err(failure) if failure.is_timeout() => self.timeout(),
+            Err(failure) if failure.is_timeout() && !self.is_short_of_own_fuel(failure) => {
+                self.timeout()
+            }
             _ => lambda::duration(&usage, &limits),
         };
         let report = Report {
@@ -482,6 +490,14 @@ impl Inner {
             let used = self.in_force.handles_max as u64 + 1;
             breaches.push(Breach { limit: Limit::Handles, used, allowed: HANDLES_MAX as u64 });
         }
+        if let (Err(failure), Some(allowed)) = (result, self.settings.limits.fuel)
+            && self.is_short_of_own_fuel(failure)
+        {
+            let used = usage.fuel.max(allowed);
+            breaches.retain(|breach| breach.limit != Limit::Fuel);
+            breaches.push(Breach { limit: Limit::Fuel, used, allowed });
+            return breaches;
+        }
         let is_timeout = result.as_ref().is_err_and(Failure::is_timeout);
         if is_timeout && !breaches.iter().any(|breach| breach.limit == Limit::Timeout) {
             // It was stopped there: how long it would have taken, nobody knows.
@@ -489,6 +505,14 @@ impl Inner {
             breaches.push(Breach { limit: Limit::Timeout, used: timeout, allowed: timeout });
         }
         breaches
+    }
+
+    /// Whether what ended an invocation was a budget of the function's own that is smaller than what its
+    /// CPU could burn until the timeout.
+    fn is_short_of_own_fuel(&self, failure: &Failure) -> bool {
+        let FunctionLimits { memory_mb, timeout_seconds, fuel, .. } = self.settings.limits;
+        let derived = lambda::fuel_budget(memory_mb, timeout_seconds);
+        failure.kind == FailureKind::Guard(Guard::Fuel) && fuel.is_some_and(|own| own < derived)
     }
 
     fn timeout(&self) -> Duration {

@@ -1,5 +1,6 @@
 //! What a task sees of the world: the imports of `wit/task.wit`, behind the grants of its function.
 
+mod bounds;
 mod buckets;
 mod chance;
 mod files;
@@ -13,6 +14,7 @@ use std::time::SystemTime;
 
 use stepwell_lambda::{Cpu, Usage};
 use stepwell_objects::Buckets;
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -26,7 +28,7 @@ use crate::host::files::Files;
 use crate::host::http::HttpGate;
 use crate::host::logging::Printer;
 use crate::host::time::GuestClock;
-use crate::limits::{InForce, MemoryMeter, RANDOM_BYTES_MAX};
+use crate::limits::{InForce, MemoryMeter, OBJECT_WRITERS_MAX, RANDOM_BYTES_MAX};
 use crate::meter::Meter;
 use crate::report::{Log, LogSource};
 
@@ -63,6 +65,8 @@ pub(crate) struct Host {
     table: ResourceTable,
     objects: Arc<dyn Buckets>,
     grants: Arc<Grants>,
+    /// One for each object that may be written at one time.
+    writers: Arc<Semaphore>,
     files: Files,
     pub(crate) memory: MemoryMeter,
     pub(crate) meter: Arc<Meter>,
@@ -117,11 +121,12 @@ impl Host {
         }
         Self {
             wasi: wasi.build(),
-            http: WasiHttpCtx::new(),
+            http: http_context(),
             http_gate: HttpGate::new(Arc::clone(grants), Arc::clone(&log), Arc::clone(&meter)),
             table,
             objects: Arc::clone(&settings.objects),
             grants: Arc::clone(grants),
+            writers: Arc::new(Semaphore::new(OBJECT_WRITERS_MAX)),
             memory: MemoryMeter::new(in_force.memory_mb),
             files: Files::new(in_force.storage_mb, &clock, &meter, &log),
             meter,
@@ -183,6 +188,14 @@ impl Host {
     }
 }
 
+/// With headers of the size that the head of an answer may have.
+fn http_context() -> WasiHttpCtx {
+    const FIELDS_BYTES_MAX: usize = 32 << 10;
+    let mut context = WasiHttpCtx::new();
+    context.set_field_size_limit(FIELDS_BYTES_MAX);
+    context
+}
+
 pub(crate) fn log_line(log: &Mutex<Log>, source: LogSource, text: &str) {
     log.lock().expect("nothing panics while it holds this lock").line(source, text);
 }
@@ -201,6 +214,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     linker.allow_shadowing(true);
     time::add_to_linker(&mut linker)?;
+    bounds::add_to_linker(&mut linker)?;
     linker.allow_shadowing(false);
     bindings::stepwell::task::buckets::add_to_linker::<_, HasSelf<_>>(&mut linker, Host::called)?;
     invocation::add_to_linker(&mut linker)?;

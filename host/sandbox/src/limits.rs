@@ -18,6 +18,10 @@ pub(crate) const GUEST_HANDLES_MAX: usize = 16_384;
 /// HTTP requests of an instance under way at one time, bodies not read to their end included.
 pub(crate) const HTTP_REQUESTS_MAX: usize = 64;
 
+/// Objects that an instance may be writing piece by piece at one time: each holds files or a part of an
+/// upload.
+pub(crate) const OBJECT_WRITERS_MAX: usize = 16;
+
 /// Random bytes that a guest may ask for in one call.
 pub(crate) const RANDOM_BYTES_MAX: u64 = 1 << 20;
 

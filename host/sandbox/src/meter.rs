@@ -13,7 +13,7 @@
 //! the invocation.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -135,10 +135,10 @@ impl<'c, F> Metered<'c, F> {
     fn noting(&mut self, context: &Context<'_>) -> &(Arc<Wakes>, Waker) {
         let (notes, _) = self.wakes.get_or_insert_with(|| {
             let inner = Mutex::new(context.waker().clone());
-            let notes = Arc::new(Wakes { woken: AtomicBool::new(false), inner });
+            let notes = Arc::new(Wakes { woken_ns: AtomicU64::new(0), inner });
             (Arc::clone(&notes), Waker::from(notes))
         });
-        notes.woken.store(false, Ordering::Relaxed);
+        notes.woken_ns.store(0, Ordering::Relaxed);
         let mut inner = notes.inner.lock().expect("nothing panics while it holds this lock");
         inner.clone_from(context.waker());
         drop(inner);
@@ -154,7 +154,9 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
         let entered = Instant::now();
         this.meter.entered_ns.store(nanos(entered.duration_since(*BASE)), Ordering::Relaxed);
         if let Some(left_at) = this.left_at.take() {
-            let waited = nanos(entered.duration_since(left_at));
+            // What comes after the waking is the time of others, who run on this thread.
+            let woken = this.wakes.as_ref().and_then(|(notes, _)| notes.woken_at());
+            let waited = nanos(woken.unwrap_or(entered).duration_since(left_at));
             this.meter.waited_ns.fetch_add(waited, Ordering::Relaxed);
             if let Some(over) = this.is_over() {
                 return Poll::Ready(Err(over));
@@ -171,7 +173,7 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
         if let Some(over) = this.is_over() {
             return Poll::Ready(Err(over));
         }
-        if notes.woken.load(Ordering::Relaxed) {
+        if notes.woken_at().is_some() {
             // It can go on at once: it only lets others run, and their time is not this guest's.
             return Poll::Pending;
         }
@@ -191,11 +193,19 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
     }
 }
 
-/// Wakes a task, and remembers that somebody did.
+/// Wakes a task, and remembers when somebody first did.
 #[derive(Debug)]
 struct Wakes {
-    woken: AtomicBool,
+    /// Since [`BASE`]; 0: nobody did.
+    woken_ns: AtomicU64,
     inner: Mutex<Waker>,
+}
+
+impl Wakes {
+    fn woken_at(&self) -> Option<Instant> {
+        let since = self.woken_ns.load(Ordering::Relaxed);
+        (since > 0).then(|| *BASE + Duration::from_nanos(since))
+    }
 }
 
 impl Wake for Wakes {
@@ -204,7 +214,8 @@ impl Wake for Wakes {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Relaxed);
+        let now = nanos(BASE.elapsed()).max(1);
+        _ = self.woken_ns.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
         let waker = self.inner.lock().expect("nothing panics while it holds this lock").clone();
         waker.wake();
     }

@@ -287,6 +287,7 @@ impl Scratch {
     /// Whether a folder is another one, or has it in it at any depth.
     fn is_above(&self, above: NodeId, mut folder: NodeId) -> Result<bool> {
         loop {
+            self.nodes.step();
             if folder == above {
                 return Ok(true);
             }

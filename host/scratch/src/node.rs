@@ -3,6 +3,7 @@
 //! Nodes name each other by number only. So nothing here calls itself, however deep a guest nests its
 //! folders, not even when all of it is dropped.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::content::Content;
@@ -169,12 +170,23 @@ impl Node {
 pub(crate) struct Nodes {
     slots: Vec<Option<Node>>,
     free: Vec<NodeId>,
+    /// Parts of paths and folders that were gone through, since somebody asked.
+    steps: Cell<u64>,
 }
 
 impl Nodes {
+    /// Notes a step on the way to a node.
+    pub(crate) fn step(&self) {
+        self.steps.set(self.steps.get() + 1);
+    }
+
+    pub(crate) fn take_steps(&self) -> u64 {
+        self.steps.take()
+    }
+
     pub(crate) fn new(now: Timestamp) -> Self {
         let root = Node::new(Body::Directory(Directory::new(NodeId::ROOT)), now);
-        Self { slots: vec![Some(root)], free: Vec::new() }
+        Self { slots: vec![Some(root)], free: Vec::new(), steps: Cell::new(0) }
     }
 
     pub(crate) fn get(&self, id: NodeId) -> &Node {

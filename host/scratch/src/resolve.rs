@@ -43,6 +43,7 @@ impl<'path> Walk<'path> {
     pub(crate) fn last(&mut self, nodes: &Nodes, storage: &Storage) -> Result<Last> {
         nodes.directory(self.at)?;
         loop {
+            nodes.step();
             let parts = self.rest.last_mut().expect("a path and a link have at least one part");
             let (part, slash) = parts.next();
             if parts.is_empty() {

@@ -71,6 +71,12 @@ impl Scratch {
         self.quota.peak()
     }
 
+    /// How many parts of paths and folders were gone through since this was last asked: what a call cost
+    /// beside the bytes that it moved.
+    pub fn take_steps(&mut self) -> u64 {
+        self.nodes.take_steps()
+    }
+
     /// Opens the root.
     pub fn root(&mut self) -> Handle {
         self.handle(NodeId::ROOT)

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use serde_json::json;
-use stepwell_sandbox::{Component, ComponentKind, Inspection, LoadError, Sandbox, SandboxSettings};
+use stepwell_sandbox::{
+    CodeCache, Component, ComponentKind, Inspection, LoadError, Sandbox, SandboxSettings,
+};
 
 use crate::args::InspectArgs;
 use crate::command::compile;
@@ -15,7 +17,12 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Command
     let bytes =
         std::fs::read(&args.file).map_err(|error| CommandError::unreadable(&args.file, &error))?;
     let compiler = compile::compiler()?;
-    let sandbox = Sandbox::new(SandboxSettings { compiler, ..SandboxSettings::default() })
+    // It is loaded twice, as a component and as a task, and compiled once.
+    let code = tempfile::tempdir().map_err(|error| {
+        CommandError::environment(format!("cannot make a temporary folder: {error}"))
+    })?;
+    let cache = Some(CodeCache::new(code.path().join("code")));
+    let sandbox = Sandbox::new(SandboxSettings { cache, compiler, ..SandboxSettings::default() })
         .map_err(|error| CommandError::environment(error.to_string()))?;
     let inspection =
         Inspection::of(&sandbox, &bytes).map_err(|error| refused(&path.to_string(), &error))?;

@@ -49,7 +49,8 @@ pub(crate) fn run(
     };
     let mut workshop = Workshop::new(args.drive.cache.clone(), timings)?;
     let machine = machine_of(&taken, &mut workshop, output)?;
-    let (seed, _) = Uuid::new_v4().as_u64_pair();
+    let (chance, _) = Uuid::new_v4().as_u64_pair();
+    let seed = taken.settings.terms.seed.unwrap_or(chance);
     let old = &taken.loaded.start;
     let start = Start {
         execution_arn: execution_arn(&old.machine_name, &name),

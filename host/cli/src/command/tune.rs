@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use stepwell_lambda::{LADDER, Question, Usage, chart, tune};
-use stepwell_sandbox::{Enforcement, Function, Invocation};
+use stepwell_sandbox::{Enforcement, Environment, Function, Invocation};
 use uuid::Uuid;
 
 use crate::args::TuneArgs;
@@ -34,6 +34,7 @@ pub(crate) fn run(
     let limits = function.settings().limits;
     let function = function.with(|settings| {
         settings.enforcement = Enforcement::Warn;
+        settings.environment = Environment::Fresh;
         settings.limits.fuel = None;
     });
     let samples = measure(&function, &events, &workshop)?;

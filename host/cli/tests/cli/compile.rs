@@ -223,8 +223,11 @@ fn bounds_that_are_no_numbers_are_refused() {
 
 #[test]
 fn too_little_memory_for_the_compiler_itself_is_told_as_that() {
-    let told = ["it takes more than 1 MiB of memory\n"];
-    inspect(&wat("(component)")).env(MEMORY, "1").run().exits(2).says(told);
+    let told = [
+        "cannot compile the component: the compiler cannot start its threads: ",
+        "or 4 MiB are too little\n",
+    ];
+    inspect(&wat("(component)")).env(MEMORY, "4").run().exits(3).says(told);
 }
 
 #[test]

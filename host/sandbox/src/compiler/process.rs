@@ -175,9 +175,17 @@ fn died(status: io::Result<ExitStatus>, said: &str, bounds: CompilerBounds) -> L
             bounds.cpu_seconds
         ));
     }
-    // Rust's allocator says so and aborts; threads are refused in the words of the operating system.
-    if said.contains("memory allocation of") || said.contains("Resource temporarily unavailable") {
+    // Rust's allocator says so and aborts.
+    if said.contains("memory allocation of") {
         return out_of_memory(bounds.memory_bytes);
+    }
+    // Threads are refused in the words of the operating system, for their stacks or for their number.
+    if said.contains("Resource temporarily unavailable") {
+        let mebibytes = bounds.memory_bytes >> 20;
+        let reason = "the compiler cannot start its threads: the machine allows no more";
+        return LoadError::Compiler {
+            reason: format!("{reason}, or {mebibytes} MiB are too little"),
+        };
     }
     if said.contains("has overflowed its stack") || signal(Signal::SEGV) {
         return costly("its nesting is too deep for the compiler's stack".to_owned());
@@ -191,7 +199,11 @@ fn died(status: io::Result<ExitStatus>, said: &str, bounds: CompilerBounds) -> L
 }
 
 fn out_of_memory(memory_bytes: u64) -> LoadError {
-    costly(format!("it takes more than {} MiB of memory", memory_bytes >> 20))
+    costly(out_of_memory_reason(memory_bytes))
+}
+
+fn out_of_memory_reason(memory_bytes: u64) -> String {
+    format!("it takes more than {} MiB of memory", memory_bytes >> 20)
 }
 
 /// See [`Compiler::serve`](super::Compiler::serve).
@@ -210,19 +222,24 @@ pub(super) fn serve(
     bound(memory_bytes, cpu_seconds)?;
     let engine = compiling_engine().map_err(io::Error::other)?;
     let mut bytes = Vec::new();
-    input.take(COMPONENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    let (kind, body) = match code_here(&engine, &bytes) {
+    let read = input.take(COMPONENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
+    let compiled = match read {
+        Ok(_) => code_here(&engine, &bytes),
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+            Err(out_of_memory(memory_bytes))
+        }
+        Err(error) => return Err(error),
+    };
+    let (kind, body) = match compiled {
         Ok(code) => (CODE, code),
-        Err(LoadError::Module { reason }) => (MODULE, shortened(reason)),
-        Err(LoadError::TooLarge { reason }) => (TOO_LARGE, shortened(reason)),
         // The memory that wasmtime asks the operating system for itself.
         Err(LoadError::Invalid { reason }) if reason.contains("Cannot allocate memory") => {
-            let LoadError::TooCostly { reason } = out_of_memory(memory_bytes) else {
-                unreachable!("that is what it is")
-            };
-            (TOO_COSTLY, shortened(reason))
+            (TOO_COSTLY, out_of_memory_reason(memory_bytes).into_bytes())
         }
         Err(LoadError::Invalid { reason }) => (INVALID, shortened(reason)),
+        Err(LoadError::Module { reason }) => (MODULE, shortened(reason)),
+        Err(LoadError::TooLarge { reason }) => (TOO_LARGE, shortened(reason)),
+        Err(LoadError::TooCostly { reason }) => (TOO_COSTLY, shortened(reason)),
         Err(other) => (INVALID, shortened(other.to_string())),
     };
     output.write_all(&[kind])?;

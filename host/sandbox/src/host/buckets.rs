@@ -1,19 +1,23 @@
 //! `stepwell:task/buckets`: objects under granted keys. Names come from the guest and are not trusted;
 //! bytes that go to the guest are bounded by its memory before the host reads them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use stepwell_objects::{self as objects, ListRequest, ObjectError, ObjectWriter};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::Resource;
 
 use super::bindings::stepwell::task::buckets::{
     self, ByteRange, Error, Listing, Object, ObjectInfo,
 };
 use super::{Host, log_line, shown};
+use crate::limits::OBJECT_WRITERS_MAX;
 use crate::report::LogSource;
 
 /// An object that a guest writes piece by piece. Dropped unfinished, it leaves nothing.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct BucketWriter(Box<dyn ObjectWriter>);
+pub struct BucketWriter(Box<dyn ObjectWriter>, OwnedSemaphorePermit);
 
 type Answer<T> = wasmtime::Result<Result<T, Error>>;
 
@@ -116,8 +120,12 @@ impl buckets::Host for Host {
         if !self.grants.allows_write(&bucket, &key) {
             return Ok(Err(self.denied("write", &bucket, &key)));
         }
+        let Ok(permit) = Arc::clone(&self.writers).try_acquire_owned() else {
+            let text = format!("{OBJECT_WRITERS_MAX} objects are being written already");
+            return Ok(Err(Error::Storage(text)));
+        };
         match self.objects.create(&bucket, &key).await {
-            Ok(writer) => Ok(Ok(self.table.push(BucketWriter(writer))?)),
+            Ok(writer) => Ok(Ok(self.table.push(BucketWriter(writer, permit))?)),
             Err(failure) => Ok(Err(error(failure))),
         }
     }
@@ -126,17 +134,17 @@ impl buckets::Host for Host {
 impl buckets::HostWriter for Host {
     async fn write(&mut self, writer: Resource<BucketWriter>, bytes: Vec<u8>) -> Answer<()> {
         self.meter.charge(bytes.len() as u64);
-        let BucketWriter(writer) = self.table.get_mut(&writer)?;
+        let BucketWriter(writer, _) = self.table.get_mut(&writer)?;
         Ok(writer.write(Bytes::from(bytes)).await.map_err(error))
     }
 
     async fn finish(&mut self, writer: Resource<BucketWriter>) -> Answer<ObjectInfo> {
-        let BucketWriter(writer) = self.table.delete(writer)?;
+        let BucketWriter(writer, _permit) = self.table.delete(writer)?;
         Ok(writer.finish().await.map(info).map_err(error))
     }
 
     async fn drop(&mut self, writer: Resource<BucketWriter>) -> wasmtime::Result<()> {
-        let BucketWriter(writer) = self.table.delete(writer)?;
+        let BucketWriter(writer, _permit) = self.table.delete(writer)?;
         // What goes wrong while nothing is left behind is nobody's business.
         _ = writer.abort().await;
         Ok(())

@@ -44,6 +44,9 @@ const MOUNTED_AT: &str = "/tmp";
 /// What is read or written in one call, in bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
+/// What a part of a path, or a folder on the way, costs in fuel.
+const STEP_FUEL: u64 = 50;
+
 /// Puts the interfaces in the place of wasmtime's own.
 pub(super) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
@@ -125,7 +128,10 @@ impl OpenNode {
 
     /// Does something with the node.
     fn with<T>(&self, call: impl FnOnce(&mut Scratch, &Handle) -> T) -> T {
-        call(&mut self.files.lock(), self.handle())
+        let mut scratch = self.files.lock();
+        let outcome = call(&mut scratch, self.handle());
+        self.files.meter.charge(STEP_FUEL * scratch.take_steps());
+        outcome
     }
 }
 

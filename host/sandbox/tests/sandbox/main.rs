@@ -8,6 +8,8 @@
 mod bounds;
 mod buckets;
 mod cache;
+#[cfg(unix)]
+mod compiler;
 mod concurrency;
 mod context;
 mod crashes;

@@ -10,14 +10,12 @@ use futures::StreamExt;
 use futures::stream;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use stepwell_sandbox::{Sandbox, SandboxSettings};
 
 use crate::hostile;
-use crate::support::{Case, Honest, Ready};
+use crate::support::{Case, Honest, Ready, use_sandbox};
 
 const INVOCATIONS: usize = 1_000;
-
-/// What the process needs until all its pools and arenas have grown.
-const WARM_UP_INVOCATIONS: usize = 500;
 
 /// Under way at one time.
 const CROWD: usize = 32;
@@ -43,12 +41,18 @@ impl Held {
     }
 }
 
-/// So many hostile invocations at random, each with an honest one beside it.
-async fn round(cases: &Arc<Vec<Ready>>, honest: &Arc<Honest>, chance: &mut StdRng, count: usize) {
+/// So many hostile invocations at random, each with an honest one beside it, in a sandbox of their own that
+/// is gone afterwards.
+async fn round(chance: &mut StdRng, count: usize) {
+    use_sandbox(Some(Sandbox::new(SandboxSettings::default()).unwrap()));
+    let cheap = hostile::cases().into_iter().filter(Case::is_cheap);
+    let cases: Arc<Vec<Ready>> = Arc::new(cheap.map(Case::ready).collect());
+    assert!(cases.len() > 80, "{}", cases.len());
+    let honest = Arc::new(Honest::new().await);
     let chosen: Vec<usize> = (0..count).map(|_| chance.random_range(0..cases.len())).collect();
     stream::iter(chosen)
         .map(|index| {
-            let (cases, honest) = (Arc::clone(cases), Arc::clone(honest));
+            let (cases, honest) = (Arc::clone(&cases), Arc::clone(&honest));
             async move {
                 let hostile = tokio::spawn(async move { cases[index].ends_so().await });
                 let honest = tokio::spawn(async move { honest.is_unharmed().await });
@@ -59,6 +63,7 @@ async fn round(cases: &Arc<Vec<Ready>>, honest: &Arc<Honest>, chance: &mut StdRn
         .buffer_unordered(CROWD)
         .collect::<Vec<()>>()
         .await;
+    use_sandbox(None);
 }
 
 /// Runs this test again in a process of its own, where no other test takes memory meanwhile.
@@ -74,6 +79,10 @@ fn a_thousand_hostile_tasks_leave_the_host_as_it_was() {
     let child = Command::new(env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env(CHILD, "1")
+        // What is large goes back to the system at once, so that what is held is what is in use.
+        .env("MALLOC_MMAP_THRESHOLD_", "65536")
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("MALLOC_TRIM_THRESHOLD_", "65536")
         .output()
         .unwrap();
     println!("{}", String::from_utf8_lossy(&child.stdout));
@@ -86,13 +95,10 @@ async fn a_thousand_hostile_tasks() {
     let seed = seed.unwrap_or_else(|| rand::rng().random());
     println!("STEPWELL_SEED={seed}");
     let mut chance = StdRng::seed_from_u64(seed);
-    let cheap = hostile::cases().into_iter().filter(Case::is_cheap);
-    let cases: Arc<Vec<Ready>> = Arc::new(cheap.map(Case::ready).collect());
-    assert!(cases.len() > 80, "{}", cases.len());
-    let honest = Arc::new(Honest::new().await);
-    round(&cases, &honest, &mut chance, WARM_UP_INVOCATIONS).await;
+    // The first round is for what the process keeps for good: threads, arenas, what was loaded lazily.
+    round(&mut chance, INVOCATIONS).await;
     let before = Held::now();
-    round(&cases, &honest, &mut chance, INVOCATIONS).await;
+    round(&mut chance, INVOCATIONS).await;
     let after = Held::now();
     println!("{before:?} {after:?}");
     assert_eq!(after.descriptors, before.descriptors);

@@ -6,7 +6,7 @@ mod server;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -29,6 +29,24 @@ pub(crate) static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
 });
 
 static HOSTILE: LazyLock<Component> = LazyLock::new(|| hostile(&SANDBOX));
+
+/// A sandbox that takes the place of [`SANDBOX`] for a while, with `guest-tasks/hostile`.
+static INSTEAD: Mutex<Option<(Sandbox, Component)>> = Mutex::new(None);
+
+/// Makes all guests that are loaded from now on those of another sandbox, or of [`SANDBOX`] again.
+pub(crate) fn use_sandbox(sandbox: Option<Sandbox>) {
+    let instead = sandbox.map(|sandbox| {
+        let component = hostile(&sandbox);
+        (sandbox, component)
+    });
+    *INSTEAD.lock().unwrap() = instead;
+}
+
+/// The sandbox of guests, and `guest-tasks/hostile` in it.
+fn sandbox_in_use() -> (Sandbox, Component) {
+    let instead = INSTEAD.lock().unwrap().clone();
+    instead.unwrap_or_else(|| (SANDBOX.clone(), HOSTILE.clone()))
+}
 
 /// The folder of buckets of functions that have no grants.
 static NO_OBJECTS: LazyLock<Arc<dyn Buckets>> = LazyLock::new(|| {
@@ -63,13 +81,18 @@ impl Setup {
 
     /// Of `guest-tasks/hostile`.
     pub(crate) fn hostile() -> Self {
-        Self::of(&SANDBOX, HOSTILE.clone())
+        let (sandbox, component) = sandbox_in_use();
+        Self::of(&sandbox, component)
     }
 
     /// Of a guest written by hand.
     pub(crate) fn guest(guest: &Guest) -> Self {
-        let component = Component::load(&SANDBOX, &guest.component());
-        Self::of(&SANDBOX, component.unwrap_or_else(|error| panic!("{error}")))
+        let sandbox = match &*INSTEAD.lock().unwrap() {
+            Some((sandbox, _)) => sandbox.clone(),
+            None => SANDBOX.clone(),
+        };
+        let component = Component::load(&sandbox, &guest.component());
+        Self::of(&sandbox, component.unwrap_or_else(|error| panic!("{error}")))
     }
 
     pub(crate) fn memory(mut self, mb: u32) -> Self {
