@@ -106,11 +106,12 @@ fn read(args: &FunctionArgs) -> Result<(Kept, Workflow), CommandError> {
         let workflow = loaded.map_err(|findings| kept.refuse(findings))?;
         return Ok((kept, workflow));
     }
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let component = path.to_string_lossy();
+    let name = name_of(path);
+    // From the folder of the file that is made here, which is called like it.
+    let component = path.file_name().unwrap_or_default().to_string_lossy();
     let mut functions = Map::new();
     functions.insert(
-        name.to_string(),
+        name.clone(),
         json!({
             "component": component,
             "grants": { "http": args.allow_http, "objects": args.allow_objects },
@@ -128,6 +129,13 @@ fn read(args: &FunctionArgs) -> Result<(Kept, Workflow), CommandError> {
     let kept = Kept::made(path, text.to_string());
     let workflow = kept.load().map_err(|findings| kept.refuse(findings))?;
     Ok((kept, workflow))
+}
+
+/// The name of a component's function: the file's, without what a function's name cannot have.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    stem.chars().map(fits).take(64).collect()
 }
 
 fn is_component(path: &Path) -> Result<bool, CommandError> {

@@ -26,6 +26,18 @@ fn a_component_needs_no_file() {
 }
 
 #[test]
+fn a_component_may_lie_in_a_folder_and_have_any_name() {
+    let component = std::fs::read(guest("echo")).unwrap();
+    for path in ["build/task.wasm", "build/my task.v2.wasm", "./build/task.wasm"] {
+        let cli = Cli::new();
+        std::fs::create_dir(cli.path("build")).unwrap();
+        let ran =
+            cli.file(path, &component).args(["invoke", path, "--event", "1"]).run().succeeds();
+        assert_eq!(ran.stdout, "1\n");
+    }
+}
+
+#[test]
 fn a_function_of_a_file_is_invoked_by_its_name() {
     let component = format!("    component: {}\n    memorySize: 256\n", guest("echo"));
     let cli = || Cli::new().file("workflow.yaml", machine_of(&component));
