@@ -178,6 +178,19 @@ impl Scope for At<'_> {
         self.moment.variable(name).map(Document::value)
     }
 
+    fn states(&self, field: &str) -> Option<&Value> {
+        match field {
+            "input" => Some(self.moment.branch.input.value()),
+            "result" => self.states.result.map(Document::value),
+            "errorOutput" => self.states.error_output.map(Document::value),
+            _ => None,
+        }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.moment.at.as_millisecond()
+    }
+
     fn draw(&self) -> u64 {
         self.moment.counters.draw(self.moment.start.seed)
     }

@@ -7,8 +7,12 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::{
-    Intrinsic, IntrinsicError, IntrinsicSyntaxError, PathError, PathSyntaxError, Query, Scope,
+    Intrinsic, IntrinsicError, IntrinsicSyntaxError, Jsonata, JsonataError, PathError,
+    PathSyntaxError, Query, Scope,
 };
+
+/// The error's name in the language when a JSONata expression fails.
+pub const QUERY_EVALUATION_ERROR: &str = "States.QueryEvaluationError";
 
 /// A query or a call of an intrinsic function.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +21,8 @@ pub enum Expression {
     Query(Query),
     /// `States.Name(...)`.
     Intrinsic(Intrinsic),
+    /// `{% ... %}`.
+    Jsonata(Jsonata),
 }
 
 /// Why a text is no expression.
@@ -60,6 +66,14 @@ pub enum ExpressionError {
         /// What it says.
         source: IntrinsicError,
     },
+    /// A JSONata expression failed, or came to nothing.
+    #[error("`{expression}` {source}")]
+    Jsonata {
+        /// The expression.
+        expression: Jsonata,
+        /// What it says.
+        source: JsonataError,
+    },
 }
 
 impl Expression {
@@ -87,6 +101,9 @@ impl Expression {
                     ExpressionError::Intrinsic { intrinsic: intrinsic.clone(), source }
                 })
             }
+            Self::Jsonata(expression) => expression.evaluate(scope).map_err(|source| {
+                ExpressionError::Jsonata { expression: expression.clone(), source }
+            }),
         }
     }
 }
@@ -97,6 +114,7 @@ impl fmt::Display for Expression {
         match self {
             Self::Query(query) => write!(formatter, "{query}"),
             Self::Intrinsic(intrinsic) => write!(formatter, "{intrinsic}"),
+            Self::Jsonata(expression) => write!(formatter, "{expression}"),
         }
     }
 }
@@ -130,6 +148,7 @@ impl ExpressionError {
                 "States.Runtime"
             }
             Self::Intrinsic { .. } => "States.IntrinsicFailure",
+            Self::Jsonata { .. } => QUERY_EVALUATION_ERROR,
         }
     }
 
@@ -162,6 +181,9 @@ impl ExpressionError {
                 };
                 format!("The function '{intrinsic}' had the following error: {what}")
             }
+            Self::Jsonata { expression, source } => format!(
+                "The JSONata expression '{expression}' specified for the field '{field}' {source}"
+            ),
         }
     }
 }

@@ -43,6 +43,11 @@ pub trait Scope {
     fn execution_input(&self) -> &Value;
     /// The value of a variable, if it has one. The name comes without `$`.
     fn variable(&self, name: &str) -> Option<&Value>;
+    /// A field of JSONata's `$states` but for its context: `input`, `result` or `errorOutput`, where there is
+    /// one.
+    fn states(&self, field: &str) -> Option<&Value>;
+    /// The time, in milliseconds since the epoch.
+    fn now_ms(&self) -> i64;
     /// 64 random bits, others at each call. Called only by functions that need them, in the order in
     /// which they stand in the text, so that a scope which draws from a seed gives the same again.
     fn draw(&self) -> u64;

@@ -13,9 +13,11 @@ use crate::{Expression, ExpressionError, Scope};
 pub enum Template {
     /// JSON without any expression in it, copied as it is.
     Constant(Value),
-    /// The value of a field whose name ended in `.$`. `field` is that name, ending included.
+    /// The value of an expression: of a field whose name ended in `.$`, or of a string between JSONata's
+    /// delimiters.
     Expression {
-        /// The field's name as written, such as `id.$`.
+        /// JSONPath: the field's name as written, such as `id.$`. JSONata: the way to it from the state, such
+        /// as `Output/result`.
         field: String,
         /// What it asks for.
         expression: Expression,
@@ -30,7 +32,7 @@ pub enum Template {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("the field `{field}`: {source}")]
 pub struct TemplateError {
-    /// The field's name as written, such as `id.$`.
+    /// The field's name or the way to it, as in [`Template::Expression`].
     pub field: String,
     /// What the expression says: whether a path found nothing or a function failed.
     pub source: ExpressionError,

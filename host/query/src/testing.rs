@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::Scope;
 
+#[global_allocator]
+static ALLOCATOR: stepwell_allowance::Allocator = stepwell_allowance::Allocator;
+
 /// Values that are given beforehand, and draws that count.
 #[derive(Debug, Default)]
 pub(crate) struct Fixed {
@@ -46,6 +49,14 @@ impl Scope for Fixed {
 
     fn variable(&self, name: &str) -> Option<&Value> {
         self.variables.get(name)
+    }
+
+    fn states(&self, field: &str) -> Option<&Value> {
+        (field == "input").then_some(&self.data)
+    }
+
+    fn now_ms(&self) -> i64 {
+        1_700_000_000_000
     }
 
     /// Neighbours are far apart, as with any generator.

@@ -49,17 +49,19 @@ pub(super) fn hash(budget: &mut Budget, data: &Value, algorithm: &Value) -> Resu
         }
     };
     let data = short(&data)?;
-    let digest = match text(algorithm)? {
+    budget.text(digest(data, text(algorithm)?)?)
+}
+
+/// The digest of a text in lowercase hexadecimal digits.
+pub(crate) fn digest(data: &str, algorithm: &str) -> Result<String, &'static str> {
+    Ok(match algorithm {
         "MD5" => hexadecimal(&md5::Md5::digest(data)),
         "SHA-1" => hexadecimal(&sha1::Sha1::digest(data)),
         "SHA-256" => hexadecimal(&sha2::Sha256::digest(data)),
         "SHA-384" => hexadecimal(&sha2::Sha384::digest(data)),
         "SHA-512" => hexadecimal(&sha2::Sha512::digest(data)),
-        _ => {
-            return Err("the algorithm must be MD5, SHA-1, SHA-256, SHA-384 or SHA-512".into());
-        }
-    };
-    budget.text(digest)
+        _ => return Err("the algorithm must be MD5, SHA-1, SHA-256, SHA-384 or SHA-512"),
+    })
 }
 
 fn short(text: &str) -> Result<&str, Trouble> {

@@ -22,7 +22,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{PathError, Query, Scope};
+pub(crate) use encodings::digest;
 use function::Function;
+pub(crate) use random::JavaRandom;
 
 /// How much all calls of one evaluation may make together, in bytes of text: sixteen times what a state
 /// may hold, so that a large step on the way to a small result is no failure.

@@ -1,14 +1,14 @@
 //! The generator of `java.util.Random`, so that a seed gives what it plausibly gives on AWS.
 
 /// A linear congruential generator of 48 bits.
-pub(super) struct JavaRandom(u64);
+pub(crate) struct JavaRandom(u64);
 
 const MULTIPLIER: u64 = 0x5_DEEC_E66D;
 const INCREMENT: u64 = 0xB;
 const MASK: u64 = (1 << 48) - 1;
 
 impl JavaRandom {
-    pub(super) fn new(seed: i64) -> Self {
+    pub(crate) fn new(seed: i64) -> Self {
         Self((seed.cast_unsigned() ^ MULTIPLIER) & MASK)
     }
 
@@ -18,6 +18,13 @@ impl JavaRandom {
             Ok(bound) => u64::from(self.next_int(bound).cast_unsigned()),
             Err(_) => (u64::from(self.next(32)) << 32 | u64::from(self.next(32))) % bound,
         }
+    }
+
+    /// A number from 0 to below 1: `nextDouble()`.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a number")]
+    pub(crate) fn unit(&mut self) -> f64 {
+        let bits = u64::from(self.next(26)) << 27 | u64::from(self.next(27));
+        bits as f64 / (1_u64 << 53) as f64
     }
 
     fn next_int(&mut self, bound: i32) -> i32 {
