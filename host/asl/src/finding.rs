@@ -107,6 +107,7 @@ codes! {
     INTRINSIC = "ASL0204" "a call of an intrinsic function cannot be read"
     VARIABLE = "ASL0205" "a variable cannot be assigned"
     ODD_PATH = "ASL0206" "a path means something else than it seems to"
+    JSONATA = "ASL0207" "a JSONata expression cannot be read"
     CHOICE_RULE = "ASL0301" "a choice rule is not well formed"
     ERROR_EQUALS = "ASL0302" "`ErrorEquals` is not well formed"
     NO_EFFECT = "ASL0303" "a field has no effect here"

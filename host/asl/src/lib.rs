@@ -27,12 +27,13 @@ pub use functions::{
     FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant, Limits, ObjectGrant, Reuse,
     Stub, StubAnswer, UNRESERVED_CONCURRENCY_MIN, function_name,
 };
-pub use machine::STATE_NAME_CHARACTERS_MAX;
+pub use machine::{QueryLanguage, STATE_NAME_CHARACTERS_MAX};
 pub use source::{Files, NoFiles, Source, SourceFile};
 pub use state::assign::Assign;
 pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test, is_pattern};
 pub use state::fail::{Fail, Text};
-pub use state::map::{Map, Mode, Percentage};
+pub use state::jsonata::Computed;
+pub use state::map::{Items, Map, Mode, Percentage};
 pub use state::parallel::Parallel;
 pub use state::pass::Pass;
 pub use state::succeed::Succeed;

@@ -6,9 +6,10 @@ use crate::definition::{Definition, Machine, MachineId, Name, StateId};
 use crate::fields::{Field, Fields};
 use crate::finding::{
     Findings, NO_TERMINAL_STATE, OUT_OF_RANGE, Place, START_AT, STATE_NAME, TARGET, UNREACHABLE,
-    UNSUPPORTED, VARIABLE,
+    VARIABLE,
 };
 use crate::state::wait::SECONDS_MAX;
+use crate::state::jsonata::Use;
 use crate::state::{self, State};
 
 /// A state's name, in Unicode characters (`facts/asl.md` 1).
@@ -25,6 +26,8 @@ pub(crate) struct Book {
     /// The language of states that do not name one; nested machines have no other.
     language: QueryLanguage,
     pub(crate) machine_type: MachineType,
+    /// Every JSONata expression.
+    pub(crate) uses: Vec<Use>,
     /// Whether some state of some machine ends it.
     ends: bool,
     /// The machines that no state ends.
@@ -56,8 +59,8 @@ pub(crate) struct Leads<'b> {
     pub(crate) ends: bool,
     /// The language of the state at hand.
     pub(crate) language: QueryLanguage,
-    /// Whether all is known of the state at hand that matters to others, though it cannot be run.
-    pub(crate) outlined: bool,
+    /// The way from the state at hand to the fields that are read: nothing, or such as `Catch[0]/`.
+    pub(crate) within: String,
     /// Whether something could not be read, so that the rest may seem out of reach.
     broken: bool,
 }
@@ -101,9 +104,11 @@ pub(crate) enum MachineType {
 
 /// In which language a state's expressions are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum QueryLanguage {
+pub enum QueryLanguage {
+    /// Paths, templates and intrinsic functions.
     #[default]
     JsonPath,
+    /// Expressions between delimiters.
     Jsonata,
 }
 
@@ -189,17 +194,11 @@ pub(crate) fn query_language(
             }
             QueryLanguage::JsonPath
         }
-        Some("JSONata") => {
-            if outer == QueryLanguage::JsonPath {
-                let message = "the query language JSONata is not supported yet";
-                findings.error(UNSUPPORTED, &field.place, message);
-            }
-            QueryLanguage::Jsonata
-        }
+        Some("JSONata") => QueryLanguage::Jsonata,
         Some(other) => {
             findings
                 .error(OUT_OF_RANGE, &field.place, format!("`{other}` is no query language"))
-                .help("write `JSONPath`");
+                .help("write `JSONPath` or `JSONata`");
             outer
         }
         None => outer,
@@ -270,19 +269,18 @@ fn read_states(
         targets: Vec::new(),
         ends: false,
         language: book.language,
-        outlined: false,
+        within: String::new(),
         broken: false,
         book,
     };
     let (mut reach, mut terminal) = (BTreeMap::new(), false);
     for (member, id) in members.iter().zip(&ids) {
         check_name(member, leads.book, findings);
-        (leads.ends, leads.outlined) = (false, false);
+        leads.ends = false;
         let state = state::read(member, *id, machine, &mut leads, findings);
         // A state that could not be read might have been the last one: no second finding for one mistake.
-        let unknown = state.is_none() && !leads.outlined;
-        terminal |= leads.ends || unknown;
-        leads.broken |= unknown;
+        terminal |= leads.ends || state.is_none();
+        leads.broken |= state.is_none();
         reach.insert(*id, std::mem::take(&mut leads.targets));
         leads.book.states[id.0 as usize] = state;
     }

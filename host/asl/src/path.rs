@@ -306,7 +306,12 @@ fn broken_call(
 /// the file spells the text in another way, with escapes or over lines. Only the lengths tell that, which
 /// could err, but not within a character as long as there are none of several bytes.
 fn inside(field: &Field<'_>, text: &str, offset: usize) -> Place {
-    let mut place = field.place.clone();
+    within(&field.place, text, offset)
+}
+
+/// The same for a text at a place.
+pub(crate) fn within(place: &Place, text: &str, offset: usize) -> Place {
+    let mut place = place.clone();
     let quotes = match place.span.len().checked_sub(text.len()) {
         Some(0) => 0,
         Some(2) => 1,

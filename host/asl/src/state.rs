@@ -11,6 +11,7 @@ use crate::fields::{Field, Fields};
 use crate::finding::{EXCLUSIVE_FIELDS, Findings, MISSING_FIELD, STATE_TYPE};
 use crate::machine::{Leads, QueryLanguage, query_language};
 use crate::path;
+use jsonata::{Computed, Site, Written};
 
 pub(crate) mod assign;
 pub(crate) mod choice;
@@ -38,6 +39,8 @@ pub struct State {
     pub name: Name,
     /// What the author says about it.
     pub comment: Option<String>,
+    /// In which language its fields are written.
+    pub language: QueryLanguage,
     /// Its type with the type's fields.
     pub kind: StateKind,
 }
@@ -175,6 +178,8 @@ pub enum Quantity {
     Literal(u64),
     /// The field that ends in `Path`.
     Path(Query),
+    /// An expression.
+    Computed(Computed),
 }
 
 /// Reads one state. What it leads to is noted even when the rest is not sound.
@@ -194,12 +199,6 @@ pub(crate) fn read(
     let type_name = type_field.string(findings)?;
     if let Some(state_type) = StateType::from_name(type_name) {
         language::refuse_fields_of_the_other(state_type, leads.language, &mut fields, findings);
-        if leads.language == QueryLanguage::Jsonata {
-            jsonata::check(state_type, &mut fields, leads, findings);
-            fields.finish_as_aws(&format!("a state of type `{type_name}`"), findings);
-            leads.outlined = true;
-            return None;
-        }
     }
     let kind = match type_name {
         "Task" => {
@@ -228,7 +227,7 @@ pub(crate) fn read(
     };
     fields.finish_as_aws(&format!("a state of type `{type_name}`"), findings);
     let (name, comment) = (field.name.into(), comment.map(str::to_owned));
-    Some(State { id, machine, name, comment, kind: kind? })
+    Some(State { id, machine, name, comment, language: leads.language, kind: kind? })
 }
 
 /// `Next` or `End`.
@@ -272,8 +271,12 @@ pub(crate) fn transition(
 
 pub(crate) fn input_output(
     fields: &mut Fields<'_>,
+    language: QueryLanguage,
     findings: &mut Findings,
 ) -> Option<InputOutput> {
+    if language == QueryLanguage::Jsonata {
+        return Some(InputOutput { input_path: Part::Whole, output_path: Part::Whole });
+    }
     let mut read = |name| match fields.take(name) {
         Some(field) => path::nullable_query(&field, findings).map(|query| match query {
             Some(query) if query.is_identity() => Part::Whole,
@@ -286,7 +289,14 @@ pub(crate) fn input_output(
     Some(InputOutput { input_path: input_path?, output_path: output_path? })
 }
 
-pub(crate) fn result_path(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<ResultPath> {
+pub(crate) fn result_path(
+    fields: &mut Fields<'_>,
+    language: QueryLanguage,
+    findings: &mut Findings,
+) -> Option<ResultPath> {
+    if language == QueryLanguage::Jsonata {
+        return Some(ResultPath::Replace);
+    }
     let Some(field) = fields.take("ResultPath") else { return Some(ResultPath::Replace) };
     if matches!(field.node.kind, crate::node::NodeKind::Null) {
         return Some(ResultPath::Discard);
@@ -296,14 +306,25 @@ pub(crate) fn result_path(fields: &mut Fields<'_>, findings: &mut Findings) -> O
     })
 }
 
-/// A field that holds a number, or its twin that ends in `Path` and leads to one.
+/// A field that holds a number, or its twin that ends in `Path` and leads to one; in JSONata, an expression.
 #[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
 pub(crate) fn quantity(
     fields: &mut Fields<'_>,
     [literal, by_path]: [&'static str; 2],
     range: std::ops::RangeInclusive<u64>,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Option<Quantity>> {
+    if leads.language == QueryLanguage::Jsonata {
+        let read = |field: Field<'_>| match jsonata::computed(&field, leads, findings) {
+            Written::Plain => {
+                field.integer(*range.start(), *range.end(), findings).map(Quantity::Literal)
+            }
+            Written::Broken => None,
+            Written::Computed(computed) => Some(Quantity::Computed(computed)),
+        };
+        return optional(fields.take(literal).map(read));
+    }
     fields.at_most_one(&[literal, by_path], findings);
     let literal = fields
         .take(literal)
@@ -321,12 +342,45 @@ pub(crate) fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     read.map_or(Some(None), |read| read.map(Some))
 }
 
-/// A field that holds a payload template, if it is there.
+/// A field that holds a payload template in JSONPath, if it is there. JSONata has no such field.
 #[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
 pub(crate) fn template(
     fields: &mut Fields<'_>,
     name: &'static str,
+    language: QueryLanguage,
     findings: &mut Findings,
 ) -> Option<Option<Template>> {
+    if language == QueryLanguage::Jsonata {
+        return Some(None);
+    }
     optional(fields.take(name).map(|field| path::template(&field, findings)))
+}
+
+/// What makes the effective input: `Parameters`, or `Arguments` in JSONata.
+#[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
+pub(crate) fn arguments(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Option<Template>> {
+    match leads.language {
+        QueryLanguage::JsonPath => template(fields, "Parameters", leads.language, findings),
+        QueryLanguage::Jsonata => {
+            jsonata::template(fields, "Arguments", Site::Plain, leads, findings)
+        }
+    }
+}
+
+/// `Output`, which only JSONata has.
+#[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
+pub(crate) fn output(
+    fields: &mut Fields<'_>,
+    site: Site,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Option<Template>> {
+    match leads.language {
+        QueryLanguage::JsonPath => Some(None),
+        QueryLanguage::Jsonata => jsonata::template(fields, "Output", site, leads, findings),
+    }
 }

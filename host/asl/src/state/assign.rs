@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stepwell_query::{Template, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};
 
-use super::jsonata;
+use super::jsonata::{self, Site};
 use crate::definition::Name;
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, VARIABLE};
@@ -15,27 +15,10 @@ use crate::path;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Assign(pub Vec<(Name, Template)>);
 
-/// Reads `Assign` of a state or a choice rule, if it is there.
+/// Reads `Assign`, if it is there.
 pub(super) fn read(
     fields: &mut Fields<'_>,
-    leads: &mut Leads<'_>,
-    findings: &mut Findings,
-) -> Option<Assign> {
-    read_as(fields, false, leads, findings)
-}
-
-/// Reads `Assign` of a catcher, if it is there.
-pub(super) fn read_in_catcher(
-    fields: &mut Fields<'_>,
-    leads: &mut Leads<'_>,
-    findings: &mut Findings,
-) -> Option<Assign> {
-    read_as(fields, true, leads, findings)
-}
-
-fn read_as(
-    fields: &mut Fields<'_>,
-    by_catcher: bool,
+    site: Site,
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Assign> {
@@ -53,13 +36,16 @@ fn read_as(
         let place = field.place.below(&member.name, &member.name_span);
         let here = Field { name: &member.name, node: &member.node, place };
         sound &= check_name(name, &here, findings);
-        leads.assigns(name.into(), here.place, by_catcher);
+        leads.assigns(name.into(), here.place, site == Site::ErrorOutput);
     }
-    if leads.language == QueryLanguage::Jsonata {
-        jsonata::strings(field.node, &field.place, findings);
-        return None;
-    }
-    let mut variables: Vec<(Name, Template)> = match path::template(&field, findings)? {
+    let template = match leads.language {
+        QueryLanguage::JsonPath => path::template(&field, findings),
+        QueryLanguage::Jsonata => {
+            let location = format!("{}Assign", leads.within);
+            jsonata::template_at(field.node, &field.place, &location, site, leads, findings)
+        }
+    };
+    let mut variables: Vec<(Name, Template)> = match template? {
         Template::Object(members) => {
             members.into_iter().map(|(name, value)| (name.as_str().into(), value)).collect()
         }

@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 use serde_json::Number;
-use stepwell_query::Query;
+use stepwell_query::{Query, Template};
 
 use super::assign::{self, Assign};
-use super::{InputOutput, input_output, optional};
+use super::jsonata::{self, Computed, Site, Written};
+use super::{InputOutput, input_output, optional, output};
 use crate::definition::StateId;
 use crate::fields::{Field, Fields};
 use crate::finding::{CHOICE_RULE, Findings, OUT_OF_RANGE, UNKNOWN_FIELD};
-use crate::machine::Leads;
+use crate::machine::{Leads, QueryLanguage};
 use crate::node::NodeKind;
 use crate::path;
 
@@ -25,6 +26,8 @@ pub struct Choice {
     pub rules: Vec<Rule>,
     /// Where it goes when no rule holds.
     pub default: Option<StateId>,
+    /// JSONata: what goes on when no rule holds; the input without it.
+    pub output: Option<Template>,
     /// What is assigned when no rule holds.
     pub assign: Assign,
 }
@@ -36,6 +39,8 @@ pub struct Rule {
     pub condition: Condition,
     /// Where it leads.
     pub next: StateId,
+    /// JSONata: what goes on when it holds; the input without it.
+    pub output: Option<Template>,
     /// What is assigned when it holds.
     pub assign: Assign,
 }
@@ -51,6 +56,10 @@ pub enum Condition {
     Not(Box<Self>),
     /// Compares a value.
     Compare(Comparison),
+    /// JSONata: holds or does not.
+    Constant(bool),
+    /// JSONata: holds when the expression is true.
+    Computed(Computed),
 }
 
 /// A data test: a value and what is asked of it.
@@ -109,10 +118,20 @@ pub(super) fn read(
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Choice> {
-    let io = input_output(fields, findings);
-    let rules = fields.require("Choices", findings).and_then(|field| {
-        let rules: Vec<_> =
-            field.items(findings)?.iter().map(|item| read_rule(item, leads, findings)).collect();
+    let io = input_output(fields, leads.language, findings);
+    let output = output(fields, Site::Plain, leads, findings);
+    let items = fields.require("Choices", findings).and_then(|field| field.items(findings));
+    let rules = items.and_then(|items| {
+        let read = |(index, item): (usize, &Field<'_>)| match leads.language {
+            QueryLanguage::JsonPath => read_rule(item, leads, findings),
+            QueryLanguage::Jsonata => {
+                leads.within = format!("Choices[{index}]/");
+                let rule = compute_rule(item, leads, findings);
+                leads.within.clear();
+                rule
+            }
+        };
+        let rules: Vec<_> = items.iter().enumerate().map(read).collect();
         rules.into_iter().collect::<Option<Vec<_>>>()
     });
     let default = fields.take("Default").map(|field| leads.lead(&field, findings));
@@ -132,8 +151,14 @@ pub(super) fn read(
                 );
         }
     }
-    let assign = assign::read(fields, leads, findings);
-    Some(Choice { io: io?, rules: rules?, default: optional(default)?, assign: assign? })
+    let assign = assign::read(fields, Site::Plain, leads, findings);
+    Some(Choice {
+        io: io?,
+        rules: rules?,
+        default: optional(default)?,
+        output: output?,
+        assign: assign?,
+    })
 }
 
 fn read_rule(field: &Field<'_>, leads: &mut Leads<'_>, findings: &mut Findings) -> Option<Rule> {
@@ -152,10 +177,50 @@ fn read_rule(field: &Field<'_>, leads: &mut Leads<'_>, findings: &mut Findings) 
     if fields.has("Condition") {
         return None;
     }
-    let assign = assign::read(&mut fields, leads, findings);
+    let assign = assign::read(&mut fields, Site::Plain, leads, findings);
     let condition = read_condition(&mut fields, 0, findings);
     finish(fields, "a choice rule", condition.is_some(), findings);
-    Some(Rule { condition: condition?, next: next??, assign: assign? })
+    Some(Rule { condition: condition?, next: next??, output: None, assign: assign? })
+}
+
+/// A rule in JSONata: `Condition`, and an `Output` of its own.
+fn compute_rule(field: &Field<'_>, leads: &mut Leads<'_>, findings: &mut Findings) -> Option<Rule> {
+    let mut fields = Fields::of(field.node, &field.place, findings)?;
+    fields.pass_over(&["Comment"]);
+    let next = fields.require("Next", findings).map(|field| leads.lead(&field, findings));
+    let output = output(&mut fields, Site::Plain, leads, findings);
+    let assign = assign::read(&mut fields, Site::Plain, leads, findings);
+    let mut of_json_path = false;
+    for name in ["Variable", "And", "Or", "Not"] {
+        if !fields.has(name) {
+            continue;
+        }
+        of_json_path = true;
+        let field = fields.take(name).expect("it is there");
+        let message =
+            format!("`{name}` belongs to the query language JSONPath, and this state's is JSONata");
+        findings.error(UNKNOWN_FIELD, &field.place, message).help("use `Condition`");
+    }
+    if of_json_path {
+        // Operators go with `Variable`: that it does not belong here has been said.
+        return None;
+    }
+    let field = fields.require("Condition", findings);
+    fields.finish_in_doubt("a choice rule", findings);
+    let field = field?;
+    let condition = match jsonata::computed(&field, leads, findings) {
+        Written::Computed(computed) => Condition::Computed(computed),
+        Written::Broken => return None,
+        Written::Plain => match field.node.kind {
+            NodeKind::Bool(holds) => Condition::Constant(holds),
+            _ => {
+                let message = "`Condition` must be true, false or an expression";
+                findings.error(CHOICE_RULE, &field.place, message);
+                return None;
+            }
+        },
+    };
+    Some(Rule { condition, next: next??, output: output?, assign: assign? })
 }
 
 fn read_condition(

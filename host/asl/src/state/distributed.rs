@@ -1,14 +1,13 @@
 //! Where a distributed Map reads its items, how it batches them and where it writes what comes of them
 //! (`facts/asl.md` 11.2): checked, though it cannot be run yet.
 
-use super::jsonata;
+use super::jsonata::{self, Site};
 use super::language::instead_of;
 use crate::fields::{Field, Fields};
 use crate::finding::{
     EXCLUSIVE_FIELDS, Findings, MISSING_FIELD, OUT_OF_RANGE, UNKNOWN_FIELD, UNSUPPORTED,
 };
-use crate::machine::QueryLanguage;
-use crate::path;
+use crate::machine::{Leads, QueryLanguage};
 
 /// AWS reads no more items in one run.
 const ITEMS_MAX: u64 = 100_000_000;
@@ -17,8 +16,8 @@ const ITEMS_MAX: u64 = 100_000_000;
 const BATCH_BYTES_MAX: u64 = 262_144;
 
 /// Checks `ItemReader`, `ItemBatcher` and `ResultWriter`, and says that they are not supported yet.
-pub(super) fn check(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Findings) {
-    type Check = fn(&mut Fields<'_>, QueryLanguage, &mut Findings);
+pub(super) fn check(fields: &mut Fields<'_>, leads: &mut Leads<'_>, findings: &mut Findings) {
+    type Check = fn(&mut Fields<'_>, &mut Leads<'_>, &mut Findings);
     let parts: [(&'static str, Check); 3] =
         [("ItemReader", reader), ("ItemBatcher", batcher), ("ResultWriter", writer)];
     for (name, check) in parts {
@@ -27,17 +26,19 @@ pub(super) fn check(fields: &mut Fields<'_>, language: QueryLanguage, findings: 
         findings.error(UNSUPPORTED, &field.place, message);
         if let Some(mut inner) = Fields::of(field.node, &field.place, findings) {
             inner.pass_over(&["Comment"]);
-            check(&mut inner, language, findings);
+            leads.within = format!("{name}/");
+            check(&mut inner, leads, findings);
+            leads.within.clear();
             inner.finish_in_doubt(&format!("`{name}`"), findings);
         }
     }
 }
 
-fn reader(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Findings) {
+fn reader(fields: &mut Fields<'_>, leads: &mut Leads<'_>, findings: &mut Findings) {
     if let Some(resource) = fields.require("Resource", findings) {
         resource.string(findings);
     }
-    arguments(fields, language, findings);
+    arguments(fields, leads, findings);
     let Some(config) = fields.take("ReaderConfig") else { return };
     let Some(mut config) = Fields::of(config.node, &config.place, findings) else { return };
     config.pass_over(&["Comment", "ItemsPointer"]);
@@ -54,11 +55,11 @@ fn reader(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Findi
         let message = "`CSVHeaderLocation: GIVEN` needs `CSVHeaders`";
         findings.error(MISSING_FIELD, &config.place, message).help("add `CSVHeaders: [NAME, ...]`");
     }
-    quantity(&mut config, ["MaxItems", "MaxItemsPath"], 0..=ITEMS_MAX, language, findings);
+    quantity(&mut config, ["MaxItems", "MaxItemsPath"], 0..=ITEMS_MAX, leads, findings);
     config.finish_in_doubt("`ReaderConfig`", findings);
 }
 
-fn batcher(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Findings) {
+fn batcher(fields: &mut Fields<'_>, leads: &mut Leads<'_>, findings: &mut Findings) {
     const LIMITS: [&str; 4] = [
         "MaxItemsPerBatch",
         "MaxItemsPerBatchPath",
@@ -72,12 +73,12 @@ fn batcher(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Find
             .help("add `MaxItemsPerBatch` or `MaxInputBytesPerBatch`");
     }
     let [items, items_path, bytes, bytes_path] = LIMITS;
-    quantity(fields, [items, items_path], 1..=ITEMS_MAX, language, findings);
-    quantity(fields, [bytes, bytes_path], 1..=BATCH_BYTES_MAX, language, findings);
-    template(fields, "BatchInput", language, findings);
+    quantity(fields, [items, items_path], 1..=ITEMS_MAX, leads, findings);
+    quantity(fields, [bytes, bytes_path], 1..=BATCH_BYTES_MAX, leads, findings);
+    template(fields, "BatchInput", leads, findings);
 }
 
-fn writer(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Findings) {
+fn writer(fields: &mut Fields<'_>, leads: &mut Leads<'_>, findings: &mut Findings) {
     let resource = fields.take("Resource");
     let config = fields.take("WriterConfig");
     if resource.is_none() && config.is_none() {
@@ -89,7 +90,7 @@ fn writer(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Findi
     if let Some(resource) = resource {
         resource.string(findings);
     }
-    arguments(fields, language, findings);
+    arguments(fields, leads, findings);
     let Some(config) = config else { return };
     let Some(mut config) = Fields::of(config.node, &config.place, findings) else { return };
     config.pass_over(&["Comment"]);
@@ -99,12 +100,12 @@ fn writer(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Findi
 }
 
 /// `Parameters` or `Arguments`, as the language has it.
-fn arguments(fields: &mut Fields<'_>, language: QueryLanguage, findings: &mut Findings) {
-    let (own, other) = match language {
+fn arguments(fields: &mut Fields<'_>, leads: &mut Leads<'_>, findings: &mut Findings) {
+    let (own, other) = match leads.language {
         QueryLanguage::JsonPath => ("Parameters", "Arguments"),
         QueryLanguage::Jsonata => ("Arguments", "Parameters"),
     };
-    template(fields, own, language, findings);
+    template(fields, own, leads, findings);
     refuse(fields, other, findings);
 }
 
@@ -121,12 +122,16 @@ fn refuse(fields: &mut Fields<'_>, name: &'static str, findings: &mut Findings) 
 fn template(
     fields: &mut Fields<'_>,
     name: &'static str,
-    language: QueryLanguage,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) {
-    match language {
-        QueryLanguage::JsonPath => _ = super::template(fields, name, findings),
-        QueryLanguage::Jsonata => jsonata::templates(fields, &[name], findings),
+    match leads.language {
+        QueryLanguage::JsonPath => {
+            _ = super::template(fields, name, leads.language, findings);
+        }
+        QueryLanguage::Jsonata => {
+            _ = jsonata::template(fields, name, Site::Plain, leads, findings);
+        }
     }
 }
 
@@ -134,23 +139,12 @@ fn quantity(
     fields: &mut Fields<'_>,
     [literal, by_path]: [&'static str; 2],
     range: std::ops::RangeInclusive<u64>,
-    language: QueryLanguage,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) {
-    match language {
-        QueryLanguage::JsonPath => {
-            fields.at_most_one(&[literal, by_path], findings);
-            if let Some(field) = fields.take(literal) {
-                field.integer(*range.start(), *range.end(), findings);
-            }
-            if let Some(field) = fields.take(by_path) {
-                path::reference_query(&field, findings);
-            }
-        }
-        QueryLanguage::Jsonata => {
-            jsonata::number(fields, literal, range, findings);
-            refuse(fields, by_path, findings);
-        }
+    _ = super::quantity(fields, [literal, by_path], range, leads, findings);
+    if leads.language == QueryLanguage::Jsonata {
+        refuse(fields, by_path, findings);
     }
 }
 

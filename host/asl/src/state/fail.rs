@@ -2,10 +2,11 @@
 
 use stepwell_query::Expression;
 
+use super::jsonata::{self, Computed, Written};
 use super::optional;
-use crate::fields::Fields;
+use crate::fields::{Field, Fields};
 use crate::finding::Findings;
-use crate::machine::Leads;
+use crate::machine::{Leads, QueryLanguage};
 use crate::path;
 
 /// A Fail state's fields. What is absent here is absent from the history as well.
@@ -24,6 +25,8 @@ pub enum Text {
     Literal(String),
     /// The field that ends in `Path`.
     Path(Expression),
+    /// An expression.
+    Computed(Computed),
 }
 
 pub(super) fn read(
@@ -33,6 +36,16 @@ pub(super) fn read(
 ) -> Option<Fail> {
     leads.ends = true;
     let mut text = |literal, by_path| {
+        if leads.language == QueryLanguage::Jsonata {
+            let read = |field: Field<'_>| match jsonata::computed(&field, leads, findings) {
+                Written::Plain => {
+                    field.string(findings).map(|text| Text::Literal(text.to_owned()))
+                }
+                Written::Broken => None,
+                Written::Computed(computed) => Some(Text::Computed(computed)),
+            };
+            return optional(fields.take(literal).map(read));
+        }
         fields.at_most_one(&[literal, by_path], findings);
         let literal = fields
             .take(literal)

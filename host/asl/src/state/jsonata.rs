@@ -1,181 +1,197 @@
-//! States whose query language is JSONata: their form is checked, though they cannot be run yet
-//! (`facts/asl.md` 3). Says nothing about what stands within an expression.
+//! The fields of states whose query language is JSONata (`facts/asl.md` 3): expressions stand in strings
+//! between delimiters, at any depth of a field that takes them.
 
-use super::{StateType, assign, distributed, map, parallel, task, transition, wait, work};
+use serde_json::{Map, Value};
+use stepwell_query::{Expression, JSONATA_DELIMITERS, Jsonata, Template};
+
+use super::optional;
 use crate::fields::{Field, Fields};
-use crate::finding::{
-    CHOICE_RULE, EXCLUSIVE_FIELDS, Findings, OUT_OF_RANGE, Place, TEMPLATE, UNKNOWN_FIELD,
-};
+use crate::finding::{Findings, JSONATA, Place, TEMPLATE};
 use crate::machine::Leads;
 use crate::node::{Node, NodeKind};
+use crate::path::within;
 
-/// Checks the fields of a state and notes what it leads to.
-pub(super) fn check(
-    state_type: StateType,
-    fields: &mut Fields<'_>,
-    leads: &mut Leads<'_>,
-    findings: &mut Findings,
-) {
-    match state_type {
-        StateType::Task => {
-            templates(fields, &["Arguments"], findings);
-            task::check(fields, leads, findings);
-            for name in ["TimeoutSeconds", "HeartbeatSeconds"] {
-                number(fields, name, 1..=wait::SECONDS_MAX, findings);
-            }
-        }
-        StateType::Parallel => {
-            templates(fields, &["Arguments"], findings);
-            parallel::read_branches(fields, leads, findings);
-        }
-        StateType::Map => {
-            templates(fields, &["Items", "ItemSelector"], findings);
-            number(fields, "MaxConcurrency", 0..=u64::from(u32::MAX), findings);
-            number(fields, "ToleratedFailureCount", 0..=u64::from(u32::MAX), findings);
-            number(fields, "ToleratedFailurePercentage", 0..=100, findings);
-            map::read_processor(fields, leads, findings);
-            map::read_label(fields, findings);
-            distributed::check(fields, leads.language, findings);
-        }
-        StateType::Choice => choices(fields, leads, findings),
-        StateType::Wait => {
-            if !fields.at_most_one(&["Seconds", "Timestamp"], findings) {
-                let message = "a Wait state must say for how long or until when";
-                findings
-                    .error(EXCLUSIVE_FIELDS, &fields.place, message)
-                    .help("add one of `Seconds`, `Timestamp`");
-            }
-            number(fields, "Seconds", 0..=wait::SECONDS_MAX, findings);
-            if let Some(field) = fields.take("Timestamp")
-                && !is_expression(&field, findings)
-            {
-                field.timestamp(findings);
-            }
-        }
-        StateType::Fail => templates(fields, &["Error", "Cause"], findings),
-        StateType::Pass | StateType::Succeed => {}
-    }
-    if !matches!(state_type, StateType::Succeed | StateType::Fail) {
-        assign::read(fields, leads, findings);
-    }
-    if state_type != StateType::Fail {
-        templates(fields, &["Output"], findings);
-    }
-    match state_type {
-        StateType::Task | StateType::Parallel | StateType::Map => {
-            work::read_errors(fields, leads, findings);
-            transition(fields, leads, findings);
-        }
-        StateType::Pass | StateType::Wait => _ = transition(fields, leads, findings),
-        StateType::Succeed | StateType::Fail => leads.ends = true,
-        StateType::Choice => {}
-    }
+/// An expression that gives the value of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Computed {
+    /// The way to the field from the state, as AWS tells it: `TimeoutSeconds`, `Choices[0]/Condition`.
+    pub location: Box<str>,
+    /// The expression.
+    pub expression: Jsonata,
 }
 
-fn choices(fields: &mut Fields<'_>, leads: &mut Leads<'_>, findings: &mut Findings) {
-    let rules = fields.require("Choices", findings).and_then(|field| field.items(findings));
-    for rule in rules.into_iter().flatten() {
-        let Some(mut fields) = Fields::of(rule.node, &rule.place, findings) else { continue };
-        fields.pass_over(&["Comment"]);
-        let mut of_json_path = false;
-        for name in ["Variable", "And", "Or", "Not"] {
-            if !fields.has(name) {
-                continue;
-            }
-            of_json_path = true;
-            let field = fields.take(name).expect("it is there");
-            let message = format!(
-                "`{name}` belongs to the query language JSONPath, and this state's is JSONata"
-            );
-            findings.error(UNKNOWN_FIELD, &field.place, message).help("use `Condition`");
-        }
-        if let Some(condition) = fields.require("Condition", findings)
-            && !matches!(condition.node.kind, NodeKind::Bool(_))
-            && !is_expression(&condition, findings)
-        {
-            let message = "`Condition` must be true, false or an expression";
-            findings.error(CHOICE_RULE, &condition.place, message);
-        }
-        if let Some(next) = fields.require("Next", findings) {
-            leads.lead(&next, findings);
-        }
-        assign::read(&mut fields, leads, findings);
-        templates(&mut fields, &["Output"], findings);
-        // Operators go with `Variable`: that it does not belong here has been said.
-        if !of_json_path {
-            fields.finish_in_doubt("a choice rule", findings);
-        }
-    }
-    if let Some(default) = fields.take("Default") {
-        leads.lead(&default, findings);
-    }
+/// What of `$states` there is where an expression stands, beside its input and its context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Site {
+    /// Nothing.
+    Plain,
+    /// `$states.result`: in `Output` and `Assign` of a state that works.
+    Result,
+    /// `$states.errorOutput`: in `Output` and `Assign` of a catcher.
+    ErrorOutput,
 }
 
-/// Fields whose strings may be expressions, at any depth.
-pub(super) fn templates(fields: &mut Fields<'_>, names: &[&'static str], findings: &mut Findings) {
-    for name in names.iter().copied() {
-        if let Some(field) = fields.take(name) {
-            strings(field.node, &field.place, findings);
-        }
-    }
+/// An expression where it stands, for what can be said of it once the whole machine is known.
+pub(crate) struct Use {
+    pub(crate) expression: Jsonata,
+    pub(crate) site: Site,
+    /// The field's place, the whole of its text, and where in it the expression begins.
+    pub(crate) place: Place,
+    pub(crate) text: String,
+    pub(crate) offset: usize,
 }
 
-/// The strings of a value that may be expressions.
-pub(super) fn strings(node: &Node, place: &Place, findings: &mut Findings) {
-    match &node.kind {
-        NodeKind::String(text) => _ = delimited(text, place, findings),
-        NodeKind::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                strings(item, &place.below(&index.to_string(), &item.span), findings);
-            }
-        }
-        NodeKind::Object(members) => {
-            for member in members {
-                let span =
-                    if member.node.span.is_empty() { &member.name_span } else { &member.node.span };
-                strings(&member.node, &place.below(&member.name, span), findings);
-            }
-        }
-        NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => {}
-    }
+/// What a field's value is.
+pub(super) enum Written {
+    /// No expression.
+    Plain,
+    /// An expression that cannot be read.
+    Broken,
+    /// An expression.
+    Computed(Computed),
 }
 
-/// Whether a text is an expression. One that only begins or only ends as such is reported.
-fn delimited(text: &str, place: &Place, findings: &mut Findings) -> bool {
-    let (begins, ends) = (text.starts_with("{%"), text.ends_with("%}") && text.len() >= 4);
-    if begins != ends {
-        let message = format!("`{text}` is not closed as it is opened");
-        findings.error(TEMPLATE, place, message).help(
-            "a JSONata expression begins with `{%` and ends with `%}`, without blanks around",
-        );
-    }
-    begins || ends
-}
-
-fn is_expression(field: &Field<'_>, findings: &mut Findings) -> bool {
-    field.node.as_str().is_some_and(|text| delimited(text, &field.place, findings))
-}
-
-/// A number within a range, or an expression.
-pub(super) fn number(
+/// Reads a field that may hold a template, if it is there.
+#[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
+pub(super) fn template(
     fields: &mut Fields<'_>,
     name: &'static str,
-    range: std::ops::RangeInclusive<u64>,
+    site: Site,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
-) {
-    let Some(field) = fields.take(name) else { return };
-    if is_expression(&field, findings) {
-        return;
+) -> Option<Option<Template>> {
+    optional(fields.take(name).map(|field| {
+        let location = format!("{}{name}", leads.within);
+        template_at(field.node, &field.place, &location, site, leads, findings)
+    }))
+}
+
+/// Reads a value in which strings may be expressions. `location` is the way to it from the state.
+pub(super) fn template_at(
+    node: &Node,
+    place: &Place,
+    location: &str,
+    site: Site,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Template> {
+    match &node.kind {
+        NodeKind::String(text) => match compile(text, place, site, leads, findings) {
+            Compiled::Plain => Some(Template::Constant(node.to_value())),
+            Compiled::Broken => None,
+            Compiled::Expression(expression) => {
+                let expression = Expression::Jsonata(expression);
+                Some(Template::Expression { field: location.to_owned(), expression })
+            }
+        },
+        NodeKind::Array(items) => {
+            let read = |(index, item): (usize, &Node)| {
+                let place = place.below(&index.to_string(), &item.span);
+                let location = format!("{location}[{index}]");
+                template_at(item, &place, &location, site, leads, findings)
+            };
+            let items: Vec<_> = items.iter().enumerate().map(read).collect();
+            items.into_iter().collect::<Option<Vec<_>>>().map(array)
+        }
+        NodeKind::Object(members) => {
+            let mut read = Vec::with_capacity(members.len());
+            for member in members {
+                let place = place.of_member(member);
+                let location = format!("{location}/{}", member.name);
+                let value = template_at(&member.node, &place, &location, site, leads, findings);
+                read.push(value.map(|value| (member.name.clone(), value)));
+            }
+            read.into_iter().collect::<Option<Vec<_>>>().map(object)
+        }
+        NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) => {
+            Some(Template::Constant(node.to_value()))
+        }
     }
-    let value = field.node.to_value();
-    let Some(value) = value.as_f64() else {
-        field.wrong_type("a number or an expression", findings);
-        return;
+}
+
+/// An object all of whose members are constant is a constant.
+fn object(members: Vec<(String, Template)>) -> Template {
+    let constant = |(name, member): &(String, Template)| match member {
+        Template::Constant(value) => Some((name.clone(), value.clone())),
+        _ => None,
     };
-    #[expect(clippy::cast_precision_loss, reason = "the bounds are far below 2^53")]
-    let (least, most) = (*range.start() as f64, *range.end() as f64);
-    if !(least..=most).contains(&value) {
-        let message = format!("`{name}` must be from {} to {}", range.start(), range.end());
-        findings.error(OUT_OF_RANGE, &field.place, message);
+    match members.iter().map(constant).collect::<Option<Map<_, _>>>() {
+        Some(members) => Template::Constant(Value::Object(members)),
+        None => Template::Object(members),
     }
+}
+
+fn array(items: Vec<Template>) -> Template {
+    let constant = |item: &Template| match item {
+        Template::Constant(value) => Some(value.clone()),
+        _ => None,
+    };
+    match items.iter().map(constant).collect::<Option<Vec<_>>>() {
+        Some(items) => Template::Constant(Value::Array(items)),
+        None => Template::Array(items),
+    }
+}
+
+/// Reads the value of a field that is one expression or no expression at all.
+pub(super) fn computed(
+    field: &Field<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Written {
+    let Some(text) = field.node.as_str() else { return Written::Plain };
+    match compile(text, &field.place, Site::Plain, leads, findings) {
+        Compiled::Plain => Written::Plain,
+        Compiled::Broken => Written::Broken,
+        Compiled::Expression(expression) => {
+            let location = format!("{}{}", leads.within, field.name).into();
+            Written::Computed(Computed { location, expression })
+        }
+    }
+}
+
+enum Compiled {
+    Plain,
+    Broken,
+    Expression(Jsonata),
+}
+
+/// Reads a string that may be an expression.
+fn compile(
+    text: &str,
+    place: &Place,
+    site: Site,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Compiled {
+    let Some((inner, offset)) = Jsonata::delimited(text) else {
+        return misdelimited(text, place, findings);
+    };
+    match Jsonata::parse(inner) {
+        Ok(expression) => {
+            let (place, text) = (place.clone(), text.to_owned());
+            let used = Use { expression: expression.clone(), site, place, text, offset };
+            leads.book.uses.push(used);
+            Compiled::Expression(expression)
+        }
+        Err(error) => {
+            let place = within(place, text, offset + error.span.start);
+            let message = format!("this is no JSONata expression: {error} ({})", error.code);
+            findings.error(JSONATA, &place, message);
+            Compiled::Broken
+        }
+    }
+}
+
+/// A string that is no expression. One that only begins or only ends as such is reported.
+fn misdelimited(text: &str, place: &Place, findings: &mut Findings) -> Compiled {
+    let [opening, closing] = JSONATA_DELIMITERS;
+    let (begins, ends) = (text.starts_with(opening), text.ends_with(closing));
+    if !begins && !ends {
+        return Compiled::Plain;
+    }
+    let message = format!("`{text}` is not closed as it is opened");
+    findings
+        .error(TEMPLATE, place, message)
+        .help("a JSONata expression begins with `{%` and ends with `%}`, without blanks around");
+    Compiled::Broken
 }

@@ -2,6 +2,7 @@
 
 use stepwell_query::{Query, Template};
 
+use super::jsonata::{self, Computed, Site, Written};
 use super::work::{self, Work};
 use super::{Quantity, distributed, optional, quantity, template};
 use crate::definition::MachineId;
@@ -16,8 +17,8 @@ const LABEL_CHARACTERS_MAX: usize = 40;
 /// A Map state's fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Map {
-    /// Which part of the effective input holds the items.
-    pub items_path: Query,
+    /// Where the items come from.
+    pub items: Items,
     /// `ItemSelector`, or the legacy `Parameters`: makes an iteration's input.
     pub item_selector: Option<Template>,
     /// `ItemProcessor`, or the legacy `Iterator`: what is done with an item.
@@ -28,6 +29,15 @@ pub struct Map {
     pub max_concurrency: Quantity,
     /// What becomes of the result, the iterations' outputs in order, and of errors.
     pub work: Work,
+}
+
+/// Where a Map's items come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Items {
+    /// `ItemsPath`: part of the effective input; all of it by default.
+    Path(Query),
+    /// `Items`: a value with expressions in it.
+    Template(Template),
 }
 
 /// `ProcessorConfig.Mode`.
@@ -53,6 +63,8 @@ pub enum Percentage {
     Literal(f64),
     /// `ToleratedFailurePercentagePath`.
     Path(Query),
+    /// An expression.
+    Computed(Computed),
 }
 
 pub(super) fn read(
@@ -60,28 +72,60 @@ pub(super) fn read(
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Map> {
-    let items_path = fields.take("ItemsPath").map(|field| path::reference_query(&field, findings));
-    fields.at_most_one(&["ItemSelector", "Parameters"], findings);
-    let selector = template(fields, "ItemSelector", findings);
-    let parameters = template(fields, "Parameters", findings);
+    let items = read_items(fields, leads, findings);
+    let item_selector = read_selector(fields, leads, findings);
     let max_concurrency = quantity(
         fields,
         ["MaxConcurrency", "MaxConcurrencyPath"],
         0..=u64::from(u32::MAX),
+        leads,
         findings,
     );
     let processor = read_processor(fields, leads, findings);
     let (distributed, processor) = processor.unzip();
-    let mode = read_mode(fields, distributed.unwrap_or(false), findings);
+    let mode = read_mode(fields, distributed.unwrap_or(false), leads, findings);
     let work = work::read(fields, leads, findings);
     Some(Map {
-        items_path: optional(items_path)?.unwrap_or_else(Query::identity),
-        item_selector: selector?.or(parameters?),
+        items: items?,
+        item_selector: item_selector?,
         processor: processor?,
         mode: mode?,
         max_concurrency: max_concurrency?.unwrap_or(Quantity::Literal(0)),
         work: work?,
     })
+}
+
+fn read_items(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Items> {
+    match leads.language {
+        QueryLanguage::JsonPath => {
+            let path = fields.take("ItemsPath");
+            let path = path.map(|field| path::reference_query(&field, findings));
+            optional(path).map(|path| Items::Path(path.unwrap_or_else(Query::identity)))
+        }
+        QueryLanguage::Jsonata => {
+            let items = jsonata::template(fields, "Items", Site::Plain, leads, findings)?;
+            Some(items.map_or_else(|| Items::Path(Query::identity()), Items::Template))
+        }
+    }
+}
+
+#[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
+fn read_selector(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Option<Template>> {
+    if leads.language == QueryLanguage::Jsonata {
+        return jsonata::template(fields, "ItemSelector", Site::Plain, leads, findings);
+    }
+    fields.at_most_one(&["ItemSelector", "Parameters"], findings);
+    let selector = template(fields, "ItemSelector", leads.language, findings);
+    let parameters = template(fields, "Parameters", leads.language, findings);
+    Some(selector?.or(parameters?))
 }
 
 /// What is done with an item, and whether that is an execution of its own.
@@ -159,9 +203,10 @@ fn no_effect<'f>(field: &Field<'_>, findings: &'f mut Findings) -> &'f mut Findi
 fn read_mode(
     fields: &mut Fields<'_>,
     is_distributed: bool,
+    leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Mode> {
-    distributed::check(fields, QueryLanguage::JsonPath, findings);
+    distributed::check(fields, leads, findings);
     let label_field = fields.take("Label");
     let label = read_label(fields, findings);
     let places: Vec<_> = [
@@ -177,9 +222,10 @@ fn read_mode(
         fields,
         ["ToleratedFailureCount", "ToleratedFailureCountPath"],
         0..=u64::from(u32::MAX),
+        leads,
         findings,
     );
-    let tolerated_percentage = read_percentage(fields, findings);
+    let tolerated_percentage = read_percentage(fields, leads, findings);
     if is_distributed {
         return Some(Mode::Distributed {
             label: label?,
@@ -197,9 +243,20 @@ fn read_mode(
 }
 
 #[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
-fn read_percentage(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<Option<Percentage>> {
+fn read_percentage(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Option<Percentage>> {
     fields.at_most_one(&["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"], findings);
     let literal = fields.take("ToleratedFailurePercentage").map(|field| {
+        if leads.language == QueryLanguage::Jsonata {
+            match jsonata::computed(&field, leads, findings) {
+                Written::Plain => {}
+                Written::Broken => return None,
+                Written::Computed(computed) => return Some(Percentage::Computed(computed)),
+            }
+        }
         let value = field.node.to_value().as_f64().filter(|value| (0.0..=100.0).contains(value));
         if value.is_none() {
             let message = "`ToleratedFailurePercentage` must be a number from 0 to 100";

@@ -2,7 +2,7 @@
 
 use stepwell_query::Template;
 
-use super::template;
+use super::arguments;
 use super::work::{self, Work};
 use crate::definition::MachineId;
 use crate::fields::Fields;
@@ -25,7 +25,7 @@ pub(super) fn read(
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Parallel> {
-    let parameters = template(fields, "Parameters", findings);
+    let parameters = arguments(fields, leads, findings);
     let branches = read_branches(fields, leads, findings);
     let work = work::read(fields, leads, findings);
     Some(Parallel { parameters: parameters?, branches: branches?, work: work? })

@@ -1,6 +1,9 @@
 //! Succeed: ends the machine with its input as the output.
 
-use super::{InputOutput, input_output};
+use stepwell_query::Template;
+
+use super::jsonata::Site;
+use super::{InputOutput, input_output, output};
 use crate::fields::Fields;
 use crate::finding::Findings;
 use crate::machine::Leads;
@@ -10,6 +13,8 @@ use crate::machine::Leads;
 pub struct Succeed {
     /// `InputPath` and `OutputPath`.
     pub io: InputOutput,
+    /// JSONata: what goes on; the input without it.
+    pub output: Option<Template>,
 }
 
 pub(super) fn read(
@@ -18,5 +23,7 @@ pub(super) fn read(
     findings: &mut Findings,
 ) -> Option<Succeed> {
     leads.ends = true;
-    Some(Succeed { io: input_output(fields, findings)? })
+    let io = input_output(fields, leads.language, findings);
+    let output = output(fields, Site::Plain, leads, findings);
+    Some(Succeed { io: io?, output: output? })
 }

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use stepwell_query::Template;
+use stepwell_query::{Jsonata, Template};
 
 use super::integration::{self, Integration, Pattern};
+use super::jsonata::{self, Site};
 use super::wait::SECONDS_MAX;
 use super::work::{self, Work};
-use super::{Quantity, quantity, template};
+use super::{Quantity, arguments, quantity, template};
 use crate::definition::Name;
 use crate::fields::{Field, Fields};
 use crate::finding::{
     Findings, NO_EFFECT, OUT_OF_RANGE, Place, RESOURCE, TOKEN_UNTOLD, UNSUPPORTED,
 };
 use crate::functions::{function_name, reference};
-use crate::machine::{Leads, MachineType};
+use crate::machine::{Leads, MachineType, QueryLanguage};
 use crate::node::Node;
 
 /// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
@@ -94,11 +95,16 @@ pub(super) fn read(
     let resource = resource_field
         .as_ref()
         .map(|field| read_resource(field, leads.book.machine_type, findings));
-    let parameters_field = fields.take("Parameters");
-    let parameters = template(fields, "Parameters", findings);
+    let parameters_field = match leads.language {
+        QueryLanguage::JsonPath => fields.take("Parameters"),
+        QueryLanguage::Jsonata => fields.take("Arguments"),
+    };
+    let parameters = arguments(fields, leads, findings);
     let resource = resource
         .flatten()
-        .and_then(|resource| complete(resource, parameters_field.as_ref(), findings));
+        .and_then(|resource| {
+            complete(resource, parameters_field.as_ref(), leads.language, findings)
+        });
     let waits = resource.as_ref().is_some_and(|resource| {
         matches!(resource.call, Call::Invoke { waits_for_token: true, .. })
     });
@@ -107,12 +113,19 @@ pub(super) fn read(
     {
         findings
             .warning(TOKEN_UNTOLD, &field.place, "nobody is told the token that is waited for")
-            .help("give it to the function: `Payload: { token.$: $$.Task.Token }` in `Parameters`");
+            .help(match leads.language {
+                QueryLanguage::JsonPath => {
+                    "give it to the function: `Payload: { token.$: $$.Task.Token }` in `Parameters`"
+                }
+                QueryLanguage::Jsonata => {
+                    "give it to the function: `Payload: { token: \"{% $states.context.Task.Token %}\" }` in `Arguments`"
+                }
+            });
     }
     let timeout =
-        quantity(fields, ["TimeoutSeconds", "TimeoutSecondsPath"], 1..=SECONDS_MAX, findings);
-    let heartbeat =
-        quantity(fields, ["HeartbeatSeconds", "HeartbeatSecondsPath"], 1..=SECONDS_MAX, findings);
+        quantity(fields, ["TimeoutSeconds", "TimeoutSecondsPath"], 1..=SECONDS_MAX, leads, findings);
+    let heartbeat_names = ["HeartbeatSeconds", "HeartbeatSecondsPath"];
+    let heartbeat = quantity(fields, heartbeat_names, 1..=SECONDS_MAX, leads, findings);
     if let (Some(Some(Quantity::Literal(timeout))), Some(Some(Quantity::Literal(heartbeat)))) =
         (&timeout, &heartbeat)
         && heartbeat >= timeout
@@ -124,7 +137,7 @@ pub(super) fn read(
             "`HeartbeatSeconds` must be smaller than `TimeoutSeconds`",
         );
     }
-    let credentials = read_credentials(fields, findings);
+    let credentials = read_credentials(fields, leads, findings);
     let work = work::read(fields, leads, findings);
     Some(Task {
         resource: resource?,
@@ -140,7 +153,8 @@ pub(super) fn read(
 /// or to all of it.
 fn tells_token(node: &Node) -> bool {
     if let Some(text) = node.as_str() {
-        return text.contains("$$.Task") || text.contains("$$['Task']") || text.trim() == "$$";
+        return ["$$.Task", "$$['Task']", "$states.context"].iter().any(|way| text.contains(way))
+            || text.trim() == "$$";
     }
     let of_members = node.as_object().into_iter().flatten().map(|member| &member.node);
     let of_items = node.as_array().into_iter().flatten();
@@ -148,10 +162,15 @@ fn tells_token(node: &Node) -> bool {
 }
 
 #[expect(clippy::option_option, reason = "a field can be absent, unreadable or there")]
-fn read_credentials(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<Option<Template>> {
+fn read_credentials(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<Option<Template>> {
     if let Some(field) = fields.take("Credentials") {
         let mut inner = Fields::of(field.node, &field.place, findings)?;
-        let named = inner.take("RoleArn.$").is_some();
+        let named =
+            leads.language == QueryLanguage::JsonPath && inner.take("RoleArn.$").is_some();
         if !named {
             let first = findings.count();
             let role = inner.require("RoleArn", findings);
@@ -162,28 +181,37 @@ fn read_credentials(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<
         }
         inner.finish_in_doubt("`Credentials`", findings);
     }
-    template(fields, "Credentials", findings)
-}
-
-/// Checks what a Task has in either language.
-pub(super) fn check(fields: &mut Fields<'_>, leads: &Leads<'_>, findings: &mut Findings) {
-    if let Some(field) = fields.require("Resource", findings) {
-        read_resource(&field, leads.book.machine_type, findings);
+    match leads.language {
+        QueryLanguage::JsonPath => template(fields, "Credentials", leads.language, findings),
+        QueryLanguage::Jsonata => {
+            jsonata::template(fields, "Credentials", Site::Plain, leads, findings)
+        }
     }
-    _ = read_credentials(fields, findings);
 }
 
 /// What `arn:aws:states:::lambda:invoke` needs beside the resource.
 fn complete(
     mut resource: Resource,
     parameters: Option<&Field<'_>>,
+    language: QueryLanguage,
     findings: &mut Findings,
 ) -> Option<Resource> {
     let Call::Invoke { function, .. } = &mut resource.call else { return Some(resource) };
     // Without `Parameters`, the state's input says it all.
     let Some(field) = parameters else { return Some(resource) };
+    if language == QueryLanguage::Jsonata {
+        if field.node.as_str().is_some_and(is_delimited) {
+            // What it comes to says it all.
+            return Some(resource);
+        }
+    }
     let mut parameters = Fields::of(field.node, &field.place, findings)?;
-    let computed = parameters.take("FunctionName.$");
+    let computed = match language {
+        QueryLanguage::JsonPath => parameters.take("FunctionName.$"),
+        QueryLanguage::Jsonata => parameters
+            .take("FunctionName")
+            .filter(|field| field.node.as_str().is_some_and(is_delimited)),
+    };
     let named = if let Some(field) = computed {
         resource.place = PlaceEq(field.place);
         parameters.pass_over(&["FunctionName"]);
@@ -194,7 +222,7 @@ fn complete(
     // The template has them: `facts/asl.md` 13.1.
     parameters.pass_over(&["Payload", "Payload.$"]);
     check_invocation(&mut parameters, findings);
-    parameters.finish_in_doubt("`Parameters` of `lambda:invoke`", findings);
+    parameters.finish_in_doubt(&format!("`{}` of `lambda:invoke`", field.name), findings);
     if let Some(field) = named? {
         let text = field.string(findings)?;
         // A parameter like any other: AWS looks at it when it calls.
@@ -204,11 +232,16 @@ fn complete(
     Some(resource)
 }
 
+fn is_delimited(text: &str) -> bool {
+    Jsonata::delimited(text).is_some()
+}
+
 /// How `lambda:invoke` is to call: what would have an effect on AWS and has none here is refused.
 fn check_invocation(parameters: &mut Fields<'_>, findings: &mut Findings) {
     if let Some(kind) = parameters.take("InvocationType") {
         match kind.node.as_str() {
             Some("RequestResponse") => {}
+            Some(text) if is_delimited(text) => not_computed(&kind, findings),
             Some(other @ ("Event" | "DryRun")) => {
                 let message = format!("the invocation type `{other}` is not supported yet");
                 findings.error(UNSUPPORTED, &kind.place, message).help("use `RequestResponse`");
@@ -225,6 +258,7 @@ fn check_invocation(parameters: &mut Fields<'_>, findings: &mut Findings) {
     if let Some(kind) = parameters.take("LogType") {
         match kind.node.as_str() {
             Some("None") => {}
+            Some(text) if is_delimited(text) => not_computed(&kind, findings),
             Some("Tail") => {
                 let message = "the log type `Tail` is not supported yet";
                 findings.error(UNSUPPORTED, &kind.place, message).help("leave out `LogType`");
@@ -237,13 +271,7 @@ fn check_invocation(parameters: &mut Fields<'_>, findings: &mut Findings) {
     }
     for name in ["InvocationType.$", "LogType.$", "ClientContext", "ClientContext.$"] {
         if let Some(field) = parameters.take(name) {
-            let message = format!("`{name}` of `lambda:invoke` is not supported yet");
-            let finding = findings.error(UNSUPPORTED, &field.place, message);
-            finding.help(match name {
-                "InvocationType.$" => "write `InvocationType: RequestResponse`, or leave it out",
-                "LogType.$" => "leave it out",
-                _ => "give the function what it needs in `Payload`",
-            });
+            not_computed(&field, findings);
         }
     }
     for name in ["Qualifier", "Qualifier.$"] {
@@ -255,6 +283,19 @@ fn check_invocation(parameters: &mut Fields<'_>, findings: &mut Findings) {
                 .help("it is shown in the history only");
         }
     }
+}
+
+/// For a parameter of `lambda:invoke` that is not known before the call.
+fn not_computed(field: &Field<'_>, findings: &mut Findings) {
+    let message = format!("`{}` of `lambda:invoke` is not supported yet", field.name);
+    let finding = findings.error(UNSUPPORTED, &field.place, message);
+    finding.help(match field.name {
+        "InvocationType" | "InvocationType.$" => {
+            "write `InvocationType: RequestResponse`, or leave it out"
+        }
+        "LogType" | "LogType.$" => "leave it out",
+        _ => "give the function what it needs in `Payload`",
+    });
 }
 
 /// A version, an alias or `$LATEST`.

@@ -1,14 +1,15 @@
 //! Wait: until so many seconds have passed, or until a time (`facts/asl.md` 5).
 
 use jiff::Timestamp;
-use stepwell_query::Query;
+use stepwell_query::{Query, Template};
 
 use super::assign::{self, Assign};
-use super::{InputOutput, input_output, transition};
+use super::jsonata::{self, Computed, Site, Written};
+use super::{InputOutput, input_output, output, transition};
 use crate::definition::Transition;
 use crate::fields::Fields;
 use crate::finding::{EXCLUSIVE_FIELDS, Findings};
-use crate::machine::Leads;
+use crate::machine::{Leads, QueryLanguage};
 use crate::path;
 
 /// The most that AWS takes for `Seconds` and other times in seconds.
@@ -21,6 +22,8 @@ pub struct Wait {
     pub io: InputOutput,
     /// Until when.
     pub until: WaitFor,
+    /// JSONata: what goes on; the input without it.
+    pub output: Option<Template>,
     /// What is assigned when the time has come.
     pub assign: Assign,
     /// Where the state leads.
@@ -38,6 +41,10 @@ pub enum WaitFor {
     Timestamp(Timestamp),
     /// `TimestampPath`.
     TimestampPath(Query),
+    /// `Seconds`, computed.
+    ComputedSeconds(Computed),
+    /// `Timestamp`, computed.
+    ComputedTimestamp(Computed),
 }
 
 pub(super) fn read(
@@ -45,11 +52,21 @@ pub(super) fn read(
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Wait> {
-    let io = input_output(fields, findings);
-    let assign = assign::read(fields, leads, findings);
+    let io = input_output(fields, leads.language, findings);
+    let output = output(fields, Site::Plain, leads, findings);
+    let assign = assign::read(fields, Site::Plain, leads, findings);
     let transition = transition(fields, leads, findings);
-    let until = read_until(fields, findings);
-    Some(Wait { io: io?, until: until?, assign: assign?, transition: transition? })
+    let until = match leads.language {
+        QueryLanguage::JsonPath => read_until(fields, findings),
+        QueryLanguage::Jsonata => compute_until(fields, leads, findings),
+    };
+    Some(Wait {
+        io: io?,
+        until: until?,
+        output: output?,
+        assign: assign?,
+        transition: transition?,
+    })
 }
 
 fn read_until(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<WaitFor> {
@@ -75,4 +92,32 @@ fn read_until(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<WaitFo
         .take("TimestampPath")
         .map(|field| path::reference_query(&field, findings).map(WaitFor::TimestampPath));
     seconds.or(seconds_path).or(timestamp).or(timestamp_path)?
+}
+
+fn compute_until(
+    fields: &mut Fields<'_>,
+    leads: &mut Leads<'_>,
+    findings: &mut Findings,
+) -> Option<WaitFor> {
+    if !fields.at_most_one(&["Seconds", "Timestamp"], findings) {
+        let message = "a Wait state must say for how long or until when";
+        findings
+            .error(EXCLUSIVE_FIELDS, &fields.place, message)
+            .help("add one of `Seconds`, `Timestamp`");
+    }
+    let seconds = fields.take("Seconds").map(|field| {
+        match jsonata::computed(&field, leads, findings) {
+            Written::Plain => field.integer(0, SECONDS_MAX, findings).map(WaitFor::Seconds),
+            Written::Broken => None,
+            Written::Computed(computed) => Some(WaitFor::ComputedSeconds(computed)),
+        }
+    });
+    let timestamp = fields.take("Timestamp").map(|field| {
+        match jsonata::computed(&field, leads, findings) {
+            Written::Plain => field.timestamp(findings).map(WaitFor::Timestamp),
+            Written::Broken => None,
+            Written::Computed(computed) => Some(WaitFor::ComputedTimestamp(computed)),
+        }
+    });
+    seconds.or(timestamp)?
 }

@@ -4,9 +4,10 @@
 use stepwell_query::Template;
 
 use super::assign::{self, Assign};
+use super::jsonata::Site;
 use super::wait::SECONDS_MAX;
 use super::{
-    InputOutput, ResultPath, input_output, jsonata, optional, result_path, template, transition,
+    InputOutput, ResultPath, input_output, optional, output, result_path, template, transition,
 };
 use crate::definition::{StateId, Transition};
 use crate::fields::{Field, Fields};
@@ -25,6 +26,8 @@ pub struct Work {
     pub result_selector: Option<Template>,
     /// Where the result goes.
     pub result_path: ResultPath,
+    /// JSONata: what goes on; the result without it.
+    pub output: Option<Template>,
     /// What is assigned when the work succeeds.
     pub assign: Assign,
     /// What is done about errors first, in order.
@@ -68,6 +71,8 @@ pub struct Catcher {
     pub error_equals: Vec<String>,
     /// Where the error output goes in the raw input.
     pub result_path: ResultPath,
+    /// JSONata: what goes on; the error output without it.
+    pub output: Option<Template>,
     /// What is assigned when it catches.
     pub assign: Assign,
     /// The state that goes on.
@@ -79,16 +84,19 @@ pub(super) fn read(
     leads: &mut Leads<'_>,
     findings: &mut Findings,
 ) -> Option<Work> {
-    let io = input_output(fields, findings);
-    let result_selector = template(fields, "ResultSelector", findings);
-    let result_path = result_path(fields, findings);
-    let assign = assign::read(fields, leads, findings);
+    let language = leads.language;
+    let io = input_output(fields, language, findings);
+    let result_selector = template(fields, "ResultSelector", language, findings);
+    let result_path = result_path(fields, language, findings);
+    let output = output(fields, Site::Result, leads, findings);
+    let assign = assign::read(fields, Site::Result, leads, findings);
     let (retry, catch) = read_errors(fields, leads, findings);
     let transition = transition(fields, leads, findings);
     Some(Work {
         io: io?,
         result_selector: result_selector?,
         result_path: result_path?,
+        output: output?,
         assign: assign?,
         retry: retry?,
         catch: catch?,
@@ -184,13 +192,17 @@ fn read_catch(
             fields.pass_over(&["Comment"]);
             let error_equals = read_error_equals(&mut fields, index == last, findings);
             refuse_field_of_the_other(&mut fields, leads.language, findings);
-            let result_path = result_path(&mut fields, findings);
-            let assign = assign::read_in_catcher(&mut fields, leads, findings);
+            let result_path = result_path(&mut fields, leads.language, findings);
+            leads.within = format!("Catch[{index}]/");
+            let output = output(&mut fields, Site::ErrorOutput, leads, findings);
+            let assign = assign::read(&mut fields, Site::ErrorOutput, leads, findings);
+            leads.within.clear();
             let next = fields.require("Next", findings).map(|field| leads.lead(&field, findings));
             fields.finish_in_doubt("a catcher", findings);
             Some(Catcher {
                 error_equals: error_equals?,
                 result_path: result_path?,
+                output: output?,
                 assign: assign?,
                 next: next??,
             })
@@ -207,10 +219,7 @@ fn refuse_field_of_the_other(
 ) {
     let (name, instead) = match language {
         QueryLanguage::JsonPath => ("Output", "ResultPath"),
-        QueryLanguage::Jsonata => {
-            jsonata::templates(fields, &["Output"], findings);
-            ("ResultPath", "Output")
-        }
+        QueryLanguage::Jsonata => ("ResultPath", "Output"),
     };
     if fields.has(name) {
         let field = fields.take(name).expect("it is there");
