@@ -35,13 +35,14 @@ const OWNED: [(&str, &str); 8] = [
 ];
 
 /// Which of our crates each may name: arrows point one way, and engine and sandbox never meet.
-const ARROWS: [(&str, &[&str]); 11] = [
-    ("stepwell-query", &[]),
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("stepwell-allowance", &[]),
+    ("stepwell-query", &["stepwell-allowance"]),
     ("stepwell-asl", &["stepwell-query"]),
     ("stepwell-engine", &["stepwell-asl", "stepwell-query"]),
     ("stepwell-debug", &["stepwell-asl", "stepwell-engine", "stepwell-query"]),
     ("stepwell-journal", &["stepwell-asl", "stepwell-engine", "stepwell-query"]),
-    ("stepwell-graph", &["stepwell-asl"]),
+    ("stepwell-graph", &["stepwell-asl", "stepwell-query"]),
     ("stepwell-lambda", &[]),
     ("stepwell-objects", &[]),
     ("stepwell-scratch", &[]),

@@ -8,8 +8,8 @@ use crate::finding::{
     Findings, NO_TERMINAL_STATE, OUT_OF_RANGE, Place, START_AT, STATE_NAME, TARGET, UNREACHABLE,
     VARIABLE,
 };
-use crate::state::wait::SECONDS_MAX;
 use crate::state::jsonata::Use;
+use crate::state::wait::SECONDS_MAX;
 use crate::state::{self, State};
 
 /// A state's name, in Unicode characters (`facts/asl.md` 1).

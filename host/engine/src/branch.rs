@@ -60,6 +60,9 @@ pub(crate) struct Branch {
 pub(crate) struct Item {
     pub(crate) index: u32,
     pub(crate) value: Document,
+    /// The name of the value, where the items are an object's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 /// What a branch waits for.

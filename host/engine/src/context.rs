@@ -18,6 +18,7 @@ pub(crate) struct Moment<'t> {
     start: &'t Start,
     running: &'t Running,
     counters: &'t Counters,
+    at: Timestamp,
     pub(crate) state: &'t State,
     pub(crate) branch: &'t Branch,
     /// The branch's own item, or the one that it is about to begin an iteration for.
@@ -30,6 +31,7 @@ impl<'t> Moment<'t> {
             start: turn.start,
             running: turn.running,
             counters: turn.counters,
+            at: turn.at,
             state: turn.state(branch),
             branch,
             item,
@@ -133,7 +135,19 @@ struct Identity<'t> {
 }
 
 fn map(item: &Item) -> Value {
-    json!({ "Item": { "Index": item.index, "Value": item.value.value(), "Source": "STATE_DATA" } })
+    let mut shown =
+        json!({ "Index": item.index, "Value": item.value.value(), "Source": "STATE_DATA" });
+    if let Some(key) = &item.key {
+        shown["Key"] = json!(key);
+    }
+    json!({ "Item": shown })
+}
+
+/// What JSONata's `$states` has beside the input and the context.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct States<'t> {
+    pub(crate) result: Option<&'t Document>,
+    pub(crate) error_output: Option<&'t Document>,
 }
 
 /// Data and context. Of the context object only as much is made as a path asks for: an execution's input
@@ -141,15 +155,16 @@ fn map(item: &Item) -> Value {
 pub(crate) struct At<'t> {
     data: &'t Value,
     moment: &'t Moment<'t>,
+    states: States<'t>,
     whole: OnceCell<Value>,
     small: OnceCell<Value>,
     map: OnceCell<Value>,
 }
 
 impl<'t> At<'t> {
-    pub(crate) fn new(data: &'t Value, moment: &'t Moment<'t>) -> Self {
+    pub(crate) fn new(data: &'t Value, moment: &'t Moment<'t>, states: States<'t>) -> Self {
         let (whole, small, map) = Default::default();
-        Self { data, moment, whole, small, map }
+        Self { data, moment, states, whole, small, map }
     }
 }
 

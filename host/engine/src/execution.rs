@@ -264,5 +264,6 @@ fn go_on(turn: &mut Turn<'_>, event: Event) -> Result<Result<(), End>, IllegalEv
     }
     let (mut branch, waiting) = turn.wake(branch);
     let flow = state::go_on(turn, &mut branch, waiting, event);
+    let flow = state::after_evaluation(turn, &mut branch, flow, None);
     Ok(turn.follow(branch, flow).and_then(|()| turn.run_ready()))
 }

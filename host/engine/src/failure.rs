@@ -16,17 +16,31 @@ pub struct Failure {
     /// It is a heartbeat that is missing, which has a name of its own in `ErrorEquals` only.
     #[serde(skip)]
     heartbeat: bool,
+    /// It is an expression that failed, which the history tells first.
+    #[serde(skip)]
+    pub(crate) evaluation: Option<Evaluation>,
+}
+
+/// An expression that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Evaluation {
+    /// The way to its field from the state.
+    pub(crate) location: String,
+    /// Whether its value is at fault, which AWS looks at when the state has been entered.
+    pub(crate) of_value: bool,
+    /// Whether it stands in a catcher, which does not catch itself.
+    pub(crate) in_catcher: bool,
 }
 
 impl Failure {
     /// A failure that may lack a name or a cause.
     pub fn from_parts(error: Option<String>, cause: Option<String>) -> Self {
-        Self { error, cause, heartbeat: false }
+        Self { error, cause, ..Self::default() }
     }
 
     /// A failure with a name and a cause.
     pub fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
-        Self { error: Some(error.into()), cause: Some(cause.into()), heartbeat: false }
+        Self { error: Some(error.into()), cause: Some(cause.into()), ..Self::default() }
     }
 
     /// Something that the language cannot go on from: never retried, never caught.

@@ -50,6 +50,12 @@ pub enum Details {
     ExecutionRedriven {
         redrive_count: u64,
     },
+    EvaluationFailed {
+        state: Name,
+        error: Option<String>,
+        cause: Option<String>,
+        location: String,
+    },
     StateEntered {
         state_type: StateType,
         name: Name,
@@ -203,6 +209,7 @@ impl Details {
             Self::ExecutionAborted { .. } => "ExecutionAborted",
             Self::ExecutionTimedOut => "ExecutionTimedOut",
             Self::ExecutionRedriven { .. } => "ExecutionRedriven",
+            Self::EvaluationFailed { .. } => "EvaluationFailed",
             Self::LambdaFunctionScheduled { .. } => "LambdaFunctionScheduled",
             Self::LambdaFunctionStarted => "LambdaFunctionStarted",
             Self::LambdaFunctionSucceeded { .. } => "LambdaFunctionSucceeded",
@@ -268,6 +275,11 @@ impl Details {
             Self::ExecutionTimedOut => shown.failure(Some("States.Timeout"), None),
             Self::ExecutionRedriven { redrive_count } => {
                 shown.put("redriveCount", json!(redrive_count));
+            }
+            Self::EvaluationFailed { state, error, cause, location } => {
+                shown.put("state", json!(state));
+                shown.failure(error.as_deref(), cause.as_deref());
+                shown.put("location", json!(location));
             }
             Self::StateEntered { name, input, .. } => {
                 shown.put("name", json!(name));

@@ -4,15 +4,17 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
-use stepwell_asl::{Assign, InputOutput, Part, Quantity, ResultPath, State, StateKind};
-use stepwell_query::{Document, Expression, Query, Template};
+use stepwell_asl::{Assign, Computed, InputOutput, Part, Quantity, ResultPath, State, StateKind};
+use stepwell_query::{
+    Document, Expression, ExpressionError, QUERY_EVALUATION_ERROR, Query, Template,
+};
 
 use crate::branch::{Branch, Item, Waiting};
-use crate::context::{At, Moment};
+use crate::context::{At, Moment, States};
 use crate::event::Event;
 use crate::execution::STATE_BYTES_MAX;
-use crate::failure::{Failure, RUNTIME};
-use crate::history::Assigned;
+use crate::failure::{Evaluation, Failure, RUNTIME};
+use crate::history::{Assigned, Details};
 use crate::turn::{Flow, Halt, Turn, told};
 
 mod choice;
@@ -39,6 +41,42 @@ pub(crate) fn enter(turn: &mut Turn<'_>, branch: &mut Branch, state: &State) -> 
         StateKind::Wait(wait) => wait::enter(turn, branch, wait),
         StateKind::Succeed(succeed) => succeed::enter(turn, branch, succeed),
         StateKind::Fail(fail) => Err(fail::enter(turn, branch, fail)),
+    }
+}
+
+/// Records the failure of an expression, if that is how a state ended, and lets the state retry or catch it.
+/// `before` is the event before the state's entry, if it is about what happens there: AWS lets the failure
+/// follow that one.
+pub(crate) fn after_evaluation(
+    turn: &mut Turn<'_>,
+    branch: &mut Branch,
+    flow: Result<Flow, Halt>,
+    before: Option<u64>,
+) -> Result<Flow, Halt> {
+    let Err(Halt::Failed(mut failure)) = flow else { return flow };
+    let Some(evaluation) = failure.evaluation.take() else { return Err(failure.into()) };
+    let state = turn.state(branch);
+    if let Some(before) = before.filter(|_| !evaluation.of_value)
+        && branch.previous_id == branch.entered_id
+    {
+        branch.previous_id = before;
+    }
+    let (error, cause) = (failure.error.clone(), failure.cause.clone());
+    let location = evaluation.location;
+    let details = Details::EvaluationFailed { state: state.name.clone(), error, cause, location };
+    turn.record(branch, details)?;
+    let given_up = match &state.kind {
+        StateKind::Map(_) => Some(Details::MapStateFailed),
+        StateKind::Parallel(_) => Some(Details::ParallelStateFailed),
+        _ => None,
+    };
+    match state.kind.work() {
+        Some(work) if !evaluation.in_catcher => {
+            let flow = work::failed(turn, branch, work, &failure, given_up);
+            // A catcher has expressions of its own.
+            after_evaluation(turn, branch, flow, None)
+        }
+        _ => Err(failure.into()),
     }
 }
 
@@ -77,16 +115,33 @@ pub(crate) fn go_on(
 /// A state's data on its way through, with the moment that the context object tells of.
 pub(crate) struct Data<'t> {
     moment: Moment<'t>,
+    states: States<'t>,
 }
 
 impl<'t> Data<'t> {
     pub(crate) fn new(turn: &'t Turn<'_>, branch: &'t Branch) -> Self {
-        Self { moment: Moment::new(turn, branch, branch.item.as_ref()) }
+        Self::at(turn, branch, branch.item.as_ref())
+    }
+
+    fn at(turn: &'t Turn<'_>, branch: &'t Branch, item: Option<&'t Item>) -> Self {
+        Self { moment: Moment::new(turn, branch, item), states: States::default() }
+    }
+
+    /// With what the state's work gave: `$states.result`.
+    pub(crate) fn with_result(mut self, result: &'t Document) -> Self {
+        self.states.result = Some(result);
+        self
+    }
+
+    /// With what a catcher caught: `$states.errorOutput`.
+    pub(crate) fn with_error_output(mut self, error_output: &'t Document) -> Self {
+        self.states.error_output = Some(error_output);
+        self
     }
 
     /// The data as one of a Map's items sees it before its iteration begins.
     pub(crate) fn of_item(turn: &'t Turn<'_>, branch: &'t Branch, item: &'t Item) -> Self {
-        Self { moment: Moment::new(turn, branch, Some(item)) }
+        Self::at(turn, branch, Some(item))
     }
 
     /// The raw input through `InputPath`.
@@ -115,10 +170,55 @@ impl<'t> Data<'t> {
 
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
-        let filled = template.fill(&At::new(data.value(), &self.moment));
-        let filled =
-            filled.map_err(|error| self.failure(error.name(), &error.cause(data.text())))?;
+        let filled = template.fill(&self.scope(data)).map_err(|error| {
+            if let ExpressionError::Jsonata { .. } = error.source {
+                return self.evaluation_failure(&error.cause(""), &error.field, false);
+            }
+            self.failure(error.name(), &error.cause(data.text()))
+        })?;
         self.made(filled)
+    }
+
+    /// What `Output` makes; what goes on without it is `otherwise`.
+    pub(crate) fn put_out(
+        &self,
+        output: Option<&Template>,
+        otherwise: Document,
+    ) -> Result<Document, Halt> {
+        match output {
+            Some(template) => self.fill(template, &otherwise),
+            None => Ok(otherwise),
+        }
+    }
+
+    /// The value of a computed field, as far as it is of the type that the field takes. `expected` names the type.
+    pub(crate) fn compute<T>(
+        &self,
+        computed: &Computed,
+        expected: &str,
+        typed: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<T, Halt> {
+        let scope = self.scope(&self.moment.branch.input);
+        let Computed { location, expression } = computed;
+        let told =
+            format!("The JSONata expression '{expression}' specified for the field '{location}'");
+        let value = expression.evaluate(&scope).map_err(|error| {
+            self.evaluation_failure(&format!("{told} {error}"), location, false)
+        })?;
+        typed(&value).ok_or_else(|| {
+            let what = format!("{told} {}", unexpected(expected, &value));
+            self.evaluation_failure(&what, location, false)
+        })
+    }
+
+    /// A failure of an expression, or of what it came to.
+    pub(crate) fn evaluation_failure(&self, what: &str, location: &str, of_value: bool) -> Halt {
+        let cause = told(self.moment.state, self.moment.branch, what);
+        let mut failure = Failure::new(QUERY_EVALUATION_ERROR, cause);
+        let in_catcher = self.states.error_output.is_some();
+        let location = location.to_owned();
+        failure.evaluation = Some(Evaluation { location, of_value, in_catcher });
+        failure.into()
     }
 
     /// The raw input with a result written into it.
@@ -162,14 +262,14 @@ impl<'t> Data<'t> {
         data: &Document,
         otherwise: impl FnOnce(&stepwell_query::PathError) -> String,
     ) -> Result<Document, Halt> {
-        match query.evaluate(&At::new(data.value(), &self.moment)) {
+        match query.evaluate(&self.scope(data)) {
             Ok(value) => Ok(Document::from(value.into_owned())),
             Err(error) => Err(self.runtime_failure(&otherwise(&error))),
         }
     }
 
     pub(crate) fn scope<'d>(&'d self, data: &'d Document) -> At<'d> {
-        At::new(data.value(), &self.moment)
+        At::new(data.value(), &self.moment, self.states)
     }
 
     /// The values of the variables that a state assigns.
@@ -202,6 +302,9 @@ impl<'t> Data<'t> {
         let query = match quantity {
             Quantity::Literal(number) => return Ok(i64::try_from(*number).unwrap_or(i64::MAX)),
             Quantity::Path(query) => query,
+            Quantity::Computed(computed) => {
+                return self.compute(computed, "integer", Value::as_i64);
+            }
         };
         let found = self.find(query, data, |error| format!("Invalid path '{query}' : {error}"))?;
         // Recorded on AWS: a text that holds a number will do.
@@ -243,6 +346,21 @@ impl<'t> Data<'t> {
     pub(crate) fn state_name(&self) -> &str {
         self.moment.state.name.as_str()
     }
+}
+
+/// What AWS says of a value that is not of the type that its field takes.
+pub(crate) fn unexpected(expected: &str, value: &Value) -> String {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    format!(
+        "returned an unexpected result type. Expected '{expected}', but was '{kind}' for value: {value}"
+    )
 }
 
 /// A value in a message: a string without its quotes.

@@ -230,6 +230,7 @@ impl<'e> Turn<'e> {
             }
             _ => unreachable!("only Parallel and Map have branches below them"),
         };
+        let flow = state::after_evaluation(self, &mut parent, flow, None);
         Ok(Some((parent, flow)))
     }
 
@@ -267,6 +268,7 @@ impl<'e> Turn<'e> {
             }
             _ => unreachable!("only Parallel and Map have branches below them"),
         };
+        let flow = state::after_evaluation(self, &mut parent, flow, None);
         Ok(Some((parent, flow)))
     }
 
@@ -350,13 +352,15 @@ impl<'e> Turn<'e> {
     /// Enters the branch's state.
     pub(crate) fn enter(&mut self, branch: &mut Branch) -> Result<Flow, Halt> {
         let state = self.state(branch);
+        let before = branch.previous_id;
         branch.entered_at = self.at;
         branch.retries.clear();
         let (state_type, name) = (state.kind.state_type(), state.name.clone());
         let input = branch.input.clone();
         self.record(branch, Details::StateEntered { state_type, name, input })?;
         branch.entered_id = branch.previous_id;
-        state::enter(self, branch, state)
+        let flow = state::enter(self, branch, state);
+        state::after_evaluation(self, branch, flow, Some(before))
     }
 
     /// Leaves the branch's state with what is now the branch's data.

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 
 use stepwell_asl::{
-    Call, Catcher, Condition, Fail, Map, Mode, Operand, Ordering, Quantity, Retrier, Task, Test,
-    Text, Wait, WaitFor,
+    Call, Catcher, Condition, Fail, Items, Map, Mode, Operand, Ordering, Quantity, Retrier, Task,
+    Test, Text, Wait, WaitFor,
 };
+use stepwell_query::Template;
 
 /// When a choice rule leads on, such as `$.continue = true`.
 pub(crate) fn condition(condition: &Condition) -> String {
@@ -22,6 +23,8 @@ pub(crate) fn condition(condition: &Condition) -> String {
         Condition::Compare(comparison) => {
             format!("{} {}", comparison.variable, test(&comparison.test, true))
         }
+        Condition::Constant(holds) => holds.to_string(),
+        Condition::Computed(computed) => computed.expression.to_string(),
     }
 }
 
@@ -106,6 +109,8 @@ pub(crate) fn wait(wait: &Wait) -> String {
         WaitFor::SecondsPath(path) => format!("{path} s"),
         WaitFor::Timestamp(timestamp) => format!("until {timestamp}"),
         WaitFor::TimestampPath(path) => format!("until {path}"),
+        WaitFor::ComputedSeconds(computed) => format!("{} s", computed.expression),
+        WaitFor::ComputedTimestamp(computed) => format!("until {}", computed.expression),
     }
 }
 
@@ -114,17 +119,24 @@ pub(crate) fn error(fail: &Fail) -> Option<String> {
     fail.error.as_ref().map(|error| match error {
         Text::Literal(text) => text.clone(),
         Text::Path(path) => path.to_string(),
+        Text::Computed(computed) => computed.expression.to_string(),
     })
 }
 
 /// What a Map goes through, and how many at a time.
 pub(crate) fn map(map: &Map) -> Vec<String> {
-    let mut words = vec![format!("each of {}", map.items_path)];
+    let items = match &map.items {
+        Items::Path(path) => path.to_string(),
+        Items::Template(Template::Expression { expression, .. }) => expression.to_string(),
+        Items::Template(_) => "its items".to_owned(),
+    };
+    let mut words = vec![format!("each of {items}")];
     match &map.max_concurrency {
         Quantity::Literal(0) => {}
         Quantity::Literal(1) => words.push("one at a time".to_owned()),
         Quantity::Literal(most) => words.push(format!("{most} at a time")),
         Quantity::Path(path) => words.push(format!("{path} at a time")),
+        Quantity::Computed(computed) => words.push(format!("{} at a time", computed.expression)),
     }
     if let Mode::Distributed { .. } = map.mode {
         words.push("distributed".to_owned());

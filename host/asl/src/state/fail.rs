@@ -38,9 +38,7 @@ pub(super) fn read(
     let mut text = |literal, by_path| {
         if leads.language == QueryLanguage::Jsonata {
             let read = |field: Field<'_>| match jsonata::computed(&field, leads, findings) {
-                Written::Plain => {
-                    field.string(findings).map(|text| Text::Literal(text.to_owned()))
-                }
+                Written::Plain => field.string(findings).map(|text| Text::Literal(text.to_owned())),
                 Written::Broken => None,
                 Written::Computed(computed) => Some(Text::Computed(computed)),
             };

@@ -100,11 +100,9 @@ pub(super) fn read(
         QueryLanguage::Jsonata => fields.take("Arguments"),
     };
     let parameters = arguments(fields, leads, findings);
-    let resource = resource
-        .flatten()
-        .and_then(|resource| {
-            complete(resource, parameters_field.as_ref(), leads.language, findings)
-        });
+    let resource = resource.flatten().and_then(|resource| {
+        complete(resource, parameters_field.as_ref(), leads.language, findings)
+    });
     let waits = resource.as_ref().is_some_and(|resource| {
         matches!(resource.call, Call::Invoke { waits_for_token: true, .. })
     });
@@ -122,8 +120,13 @@ pub(super) fn read(
                 }
             });
     }
-    let timeout =
-        quantity(fields, ["TimeoutSeconds", "TimeoutSecondsPath"], 1..=SECONDS_MAX, leads, findings);
+    let timeout = quantity(
+        fields,
+        ["TimeoutSeconds", "TimeoutSecondsPath"],
+        1..=SECONDS_MAX,
+        leads,
+        findings,
+    );
     let heartbeat_names = ["HeartbeatSeconds", "HeartbeatSecondsPath"];
     let heartbeat = quantity(fields, heartbeat_names, 1..=SECONDS_MAX, leads, findings);
     if let (Some(Some(Quantity::Literal(timeout))), Some(Some(Quantity::Literal(heartbeat)))) =
@@ -169,8 +172,7 @@ fn read_credentials(
 ) -> Option<Option<Template>> {
     if let Some(field) = fields.take("Credentials") {
         let mut inner = Fields::of(field.node, &field.place, findings)?;
-        let named =
-            leads.language == QueryLanguage::JsonPath && inner.take("RoleArn.$").is_some();
+        let named = leads.language == QueryLanguage::JsonPath && inner.take("RoleArn.$").is_some();
         if !named {
             let first = findings.count();
             let role = inner.require("RoleArn", findings);

@@ -60,13 +60,7 @@ pub(super) fn read(
         QueryLanguage::JsonPath => read_until(fields, findings),
         QueryLanguage::Jsonata => compute_until(fields, leads, findings),
     };
-    Some(Wait {
-        io: io?,
-        until: until?,
-        output: output?,
-        assign: assign?,
-        transition: transition?,
-    })
+    Some(Wait { io: io?, until: until?, output: output?, assign: assign?, transition: transition? })
 }
 
 fn read_until(fields: &mut Fields<'_>, findings: &mut Findings) -> Option<WaitFor> {
@@ -105,19 +99,17 @@ fn compute_until(
             .error(EXCLUSIVE_FIELDS, &fields.place, message)
             .help("add one of `Seconds`, `Timestamp`");
     }
-    let seconds = fields.take("Seconds").map(|field| {
-        match jsonata::computed(&field, leads, findings) {
+    let seconds =
+        fields.take("Seconds").map(|field| match jsonata::computed(&field, leads, findings) {
             Written::Plain => field.integer(0, SECONDS_MAX, findings).map(WaitFor::Seconds),
             Written::Broken => None,
             Written::Computed(computed) => Some(WaitFor::ComputedSeconds(computed)),
-        }
-    });
-    let timestamp = fields.take("Timestamp").map(|field| {
-        match jsonata::computed(&field, leads, findings) {
+        });
+    let timestamp =
+        fields.take("Timestamp").map(|field| match jsonata::computed(&field, leads, findings) {
             Written::Plain => field.timestamp(findings).map(WaitFor::Timestamp),
             Written::Broken => None,
             Written::Computed(computed) => Some(WaitFor::ComputedTimestamp(computed)),
-        }
-    });
+        });
     seconds.or(timestamp)?
 }

@@ -18,22 +18,29 @@ pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, choice: &Choice) -> Result
     let data = Data::new(turn, branch);
     let selected = if choice.io.is_whole() { None } else { Some(data.input(&choice.io)?) };
     let input = selected.as_ref().unwrap_or(&branch.input);
-    let mut taken = choice.default.map(|next| (next, &choice.assign));
+    let mut taken = choice.default.map(|next| (next, &choice.assign, &choice.output));
     let scope = data.scope(input);
     for rule in &choice.rules {
-        if holds(&rule.condition, &scope).map_err(|what| data.runtime_failure(&what))? {
-            taken = Some((rule.next, &rule.assign));
+        let holds = match &rule.condition {
+            Condition::Computed(computed) => data.compute(computed, "boolean", Value::as_bool)?,
+            condition => holds(condition, &scope).map_err(|what| data.runtime_failure(&what))?,
+        };
+        if holds {
+            taken = Some((rule.next, &rule.assign, &rule.output));
             break;
         }
     }
-    let Some((next, assign)) = taken else {
+    let Some((next, assign, output)) = taken else {
         // The specification calls this `States.NoChoiceMatched`; measured on AWS, it is this.
         return Err(data.runtime_failure(
             "Failed to transition out of the state. The state does not point to a next state.",
         ));
     };
     let assigned = data.assigned(assign, input)?;
-    let output = selected.map(|input| data.output(&choice.io, input)).transpose()?;
+    let output = match output {
+        Some(output) => Some(data.fill(output, input)?),
+        None => selected.map(|input| data.output(&choice.io, input)).transpose()?,
+    };
     Ok(Flow::Exit { output, assigned, transition: Transition::Next(next) })
 }
 
@@ -58,6 +65,8 @@ fn holds(condition: &Condition, scope: &dyn Scope) -> Result<bool, String> {
         }
         Condition::Not(condition) => holds(condition, scope).map(|holds| !holds),
         Condition::Compare(comparison) => compare(comparison, scope),
+        Condition::Constant(holds) => Ok(*holds),
+        Condition::Computed(_) => unreachable!("an expression is a rule's whole condition"),
     }
 }
 

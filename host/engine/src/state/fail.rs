@@ -13,6 +13,9 @@ pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, fail: &Fail) -> Halt {
         None => Ok(None),
         Some(Text::Literal(text)) => Ok(Some(text.clone())),
         Some(Text::Path(expression)) => data.text(expression, field).map(Some),
+        Some(Text::Computed(computed)) => {
+            data.compute(computed, "string", |value| value.as_str().map(str::to_owned)).map(Some)
+        }
     };
     match (text(&fail.error, "ErrorPath"), text(&fail.cause, "CausePath")) {
         (Ok(error), Ok(cause)) => Failure::from_parts(error, cause).into(),

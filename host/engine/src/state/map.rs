@@ -1,12 +1,12 @@
 //! Map: runs a machine for each of many items, as part of the execution or each as an execution of its own
 //! (`facts/asl.md` 11).
 
-use serde_json::Value;
-use stepwell_asl::{Map, Mode, Percentage};
-use stepwell_query::Document;
+use serde_json::{Value, json};
+use stepwell_asl::{Items, Map, Mode, Percentage, QueryLanguage};
+use stepwell_query::{Document, Template};
 
 use super::parallel::together;
-use super::{Data, shown, work};
+use super::{Data, shown, unexpected, work};
 use crate::branch::{Branch, Child, Item, Waiting};
 use crate::failure::Failure;
 use crate::fork::{Fork, MapRun};
@@ -23,17 +23,8 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, map: &Map) -> Re
     let data = Data::new(turn, branch);
     let input = data.input(&map.work.io)?;
     let most = concurrency(turn, &data, map, &input)?;
-    let items = if map.items_path.is_identity() {
-        input.clone()
-    } else {
-        data.find(&map.items_path, &input, |error| {
-            format!("Invalid path '{}' : {error}", map.items_path)
-        })?
-    };
-    let Some(length) = items.value().as_array().map(Vec::len) else {
-        let what = format!("Reference path \"{}\" must point to array.", map.items_path);
-        return Err(data.runtime_failure(&what));
-    };
+    let items = items(turn, branch, map, &input)?;
+    let length = length(items.value()).expect("items are an array or an object");
     turn.record(branch, Details::MapStateStarted { length })?;
     let mut fork = Fork::new(length, input);
     fork.items = Some(items);
@@ -45,6 +36,74 @@ pub(super) fn attempt(turn: &mut Turn<'_>, branch: &mut Branch, map: &Map) -> Re
         begin_next(turn, branch, map, &mut fork, started_id)?;
     }
     if fork.left == 0 { complete(turn, branch, map, fork) } else { Ok(wait(fork)) }
+}
+
+/// The items: an array, or, in JSONata, an object.
+fn items(turn: &Turn<'_>, branch: &Branch, map: &Map, input: &Document) -> Result<Document, Halt> {
+    let data = Data::new(turn, branch);
+    let path = match &map.items {
+        Items::Template(template) => return computed_items(&data, template, input),
+        Items::Path(path) => path,
+    };
+    let items = if path.is_identity() {
+        input.clone()
+    } else {
+        data.find(path, input, |error| format!("Invalid path '{path}' : {error}"))?
+    };
+    if items.value().is_array() {
+        return Ok(items);
+    }
+    if turn.state(branch).language == QueryLanguage::JsonPath {
+        let what = format!("Reference path \"{path}\" must point to array.");
+        return Err(data.runtime_failure(&what));
+    }
+    if items.value().is_object() {
+        return Ok(items);
+    }
+    let what = format!("Map state input must be an array but was: {}", items.value());
+    Err(data.evaluation_failure(&what, "Items", false))
+}
+
+/// `Items`. AWS refused objects when the recordings were made, and takes them since 2025 (`facts/asl.md` 3).
+fn computed_items(
+    data: &Data<'_>,
+    template: &Template,
+    input: &Document,
+) -> Result<Document, Halt> {
+    let items = data.fill(template, input)?;
+    if length(items.value()).is_some() {
+        return Ok(items);
+    }
+    let unexpected = unexpected("array", items.value());
+    let what = match template {
+        Template::Expression { expression, .. } => format!(
+            "The JSONata expression '{expression}' specified for the field 'Items' {unexpected}"
+        ),
+        _ => format!("The field 'Items' {unexpected}"),
+    };
+    Err(data.evaluation_failure(&what, "Items", false))
+}
+
+/// How many items there are, if it is items.
+fn length(items: &Value) -> Option<usize> {
+    match items {
+        Value::Array(items) => Some(items.len()),
+        Value::Object(members) => Some(members.len()),
+        _ => None,
+    }
+}
+
+/// One of the items.
+fn item(items: &Value, index: u32) -> Item {
+    let (key, value) = match items {
+        Value::Object(members) => {
+            let (key, value) =
+                members.iter().nth(index as usize).expect("no more begin than there are");
+            (Some(key.clone()), value)
+        }
+        items => (None, &items[index as usize]),
+    };
+    Item { index, value: Document::from(value.clone()), key }
 }
 
 /// An iteration came to its end, and its output is in the fork.
@@ -136,13 +195,14 @@ fn begin_next(
 ) -> Result<(), Halt> {
     let index = fork.next;
     fork.next += 1;
-    let items = fork.items.as_ref().and_then(|items| items.value().as_array());
-    let value = items.expect("a Map's fork has an array of items")[index as usize].clone();
-    let item = Item { index, value: Document::from(value) };
+    let item = item(fork.items.as_ref().expect("a Map's fork has items").value(), index);
     let data = Data::of_item(turn, branch, &item);
     let input = match &map.item_selector {
         Some(template) => data.parameters(Some(template), fork.input.clone())?,
-        None => item.value.clone(),
+        None => match &item.key {
+            Some(key) => Document::from(json!({ "Key": key, "Value": item.value.value() })),
+            None => item.value.clone(),
+        },
     };
     let first = turn.definition.machine(map.processor).start_at;
     let id = turn.next_branch_id();
@@ -234,6 +294,14 @@ fn read_percentage(
     let query = match percentage {
         Percentage::Literal(percentage) => return Ok(*percentage),
         Percentage::Path(query) => query,
+        Percentage::Computed(computed) => {
+            let percentage = data.compute(computed, "number", Value::as_f64)?;
+            if !(0.0..=100.0).contains(&percentage) {
+                let what = "ToleratedFailurePercentage must be between 0 and 100.";
+                return Err(data.evaluation_failure(what, &computed.location, true));
+            }
+            return Ok(percentage);
+        }
     };
     let found = data.find(query, input, |error| format!("Invalid path '{query}' : {error}"))?;
     let number = match found.value() {

@@ -16,6 +16,9 @@ pub(super) fn enter(turn: &Turn<'_>, branch: &Branch, pass: &Pass) -> Result<Flo
     let input = data.parameters(pass.parameters.as_ref(), data.input(&pass.io)?)?;
     let result = pass.result.clone().unwrap_or(input);
     let assigned = data.assigned(&pass.assign, &result)?;
-    let output = data.output(&pass.io, data.merge(&pass.result_path, result)?)?;
+    let output = match &pass.output {
+        Some(output) => data.fill(output, &result)?,
+        None => data.output(&pass.io, data.merge(&pass.result_path, result)?)?,
+    };
     Ok(Flow::Exit { output: Some(output), assigned, transition: pass.transition })
 }

@@ -1,6 +1,7 @@
 //! Wait: until so many seconds have passed since the state was entered, or until a time.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use stepwell_asl::{Wait, WaitFor};
 use stepwell_query::{Query, parse_timestamp};
 
@@ -31,6 +32,7 @@ pub(super) fn ended(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Flo
     let input = data.input(&wait.io)?;
     let assigned = data.assigned(&wait.assign, &input)?;
     let output = data.output(&wait.io, input)?;
+    let output = data.put_out(wait.output.as_ref(), output)?;
     Ok(Flow::Exit { output: Some(output), assigned, transition: wait.transition })
 }
 
@@ -46,6 +48,25 @@ fn end_of(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Timestamp, Ha
             after(turn, branch, i64::try_from(*seconds).unwrap_or(i64::MAX))
         }
         WaitFor::Timestamp(timestamp) => Ok(*timestamp),
+        WaitFor::ComputedSeconds(computed) => {
+            let seconds = data.compute(computed, "integer", Value::as_i64)?;
+            if seconds < 0 {
+                let what = format!("The Seconds field has a negative value: {seconds}");
+                return Err(data.evaluation_failure(&what, &computed.location, true));
+            }
+            after(turn, branch, seconds)
+        }
+        WaitFor::ComputedTimestamp(computed) => {
+            let text =
+                data.compute(computed, "string", |value| value.as_str().map(str::to_owned))?;
+            parse_timestamp(&text).ok_or_else(|| {
+                let what = format!(
+                    "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format \
+                     string: {text}"
+                );
+                data.evaluation_failure(&what, &computed.location, true)
+            })
+        }
         WaitFor::SecondsPath(query) => {
             let found = find(query, "SecondsPath")?;
             let Some(seconds) = found.value().as_i64() else {

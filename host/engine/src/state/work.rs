@@ -19,8 +19,13 @@ pub(super) fn succeeded(
     work: &Work,
     result: Document,
 ) -> Result<Flow, Halt> {
-    let data = Data::new(turn, branch);
+    let data = Data::new(turn, branch).with_result(&result);
     let assigned = data.assigned(&work.assign, &result)?;
+    if let Some(output) = &work.output {
+        let output = Some(data.fill(output, &result)?);
+        return Ok(Flow::Exit { output, assigned, transition: work.transition });
+    }
+    let data = Data::new(turn, branch);
     let selected = match &work.result_selector {
         Some(template) => data.fill(template, &result)?,
         None => result,
@@ -59,9 +64,12 @@ pub(super) fn failed(
     let catcher = work.catch.iter().find(|catcher| failure.matches(&catcher.error_equals));
     let Some(catcher) = catcher else { return Err(failure.clone().into()) };
     // Neither ResultSelector nor OutputPath applies to what a catcher hands on.
-    let data = Data::new(turn, branch);
     let error_output = Document::from(failure.to_output());
+    let data = Data::new(turn, branch).with_error_output(&error_output);
     let assigned = data.assigned(&catcher.assign, &error_output)?;
-    let output = data.merge(&catcher.result_path, error_output)?;
+    let output = match &catcher.output {
+        Some(output) => data.fill(output, &error_output)?,
+        None => Data::new(turn, branch).merge(&catcher.result_path, error_output)?,
+    };
     Ok(Flow::Exit { output: Some(output), assigned, transition: Transition::Next(catcher.next) })
 }
