@@ -24,8 +24,8 @@ pub struct Failure {
 /// An expression that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Evaluation {
-    /// The way to its field from the state.
-    pub(crate) location: String,
+    /// The way to its field from the state, if it has one.
+    pub(crate) location: Option<String>,
     /// Whether its value is at fault, which AWS looks at when the state has been entered.
     pub(crate) of_value: bool,
     /// Whether it stands in a catcher, which does not catch itself.

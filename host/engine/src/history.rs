@@ -54,7 +54,7 @@ pub enum Details {
         state: Name,
         error: Option<String>,
         cause: Option<String>,
-        location: String,
+        location: Option<String>,
     },
     StateEntered {
         state_type: StateType,
@@ -279,7 +279,9 @@ impl Details {
             Self::EvaluationFailed { state, error, cause, location } => {
                 shown.put("state", json!(state));
                 shown.failure(error.as_deref(), cause.as_deref());
-                shown.put("location", json!(location));
+                if let Some(location) = location {
+                    shown.put("location", json!(location));
+                }
             }
             Self::StateEntered { name, input, .. } => {
                 shown.put("name", json!(name));

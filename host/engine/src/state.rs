@@ -172,7 +172,7 @@ impl<'t> Data<'t> {
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
         let filled = template.fill(&self.scope(data)).map_err(|error| {
             if let ExpressionError::Jsonata { .. } = error.source {
-                return self.evaluation_failure(&error.cause(""), &error.field, false);
+                return self.evaluation_failure(&error.cause(""), Some(&error.field), false);
             }
             self.failure(error.name(), &error.cause(data.text()))
         })?;
@@ -203,20 +203,25 @@ impl<'t> Data<'t> {
         let told =
             format!("The JSONata expression '{expression}' specified for the field '{location}'");
         let value = expression.evaluate(&scope).map_err(|error| {
-            self.evaluation_failure(&format!("{told} {error}"), location, false)
+            self.evaluation_failure(&format!("{told} {error}"), Some(location), false)
         })?;
         typed(&value).ok_or_else(|| {
             let what = format!("{told} {}", unexpected(expected, &value));
-            self.evaluation_failure(&what, location, false)
+            self.evaluation_failure(&what, Some(location), false)
         })
     }
 
     /// A failure of an expression, or of what it came to.
-    pub(crate) fn evaluation_failure(&self, what: &str, location: &str, of_value: bool) -> Halt {
+    pub(crate) fn evaluation_failure(
+        &self,
+        what: &str,
+        location: Option<&str>,
+        of_value: bool,
+    ) -> Halt {
         let cause = told(self.moment.state, self.moment.branch, what);
         let mut failure = Failure::new(QUERY_EVALUATION_ERROR, cause);
         let in_catcher = self.states.error_output.is_some();
-        let location = location.to_owned();
+        let location = location.map(str::to_owned);
         failure.evaluation = Some(Evaluation { location, of_value, in_catcher });
         failure.into()
     }

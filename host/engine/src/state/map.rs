@@ -61,7 +61,7 @@ fn items(turn: &Turn<'_>, branch: &Branch, map: &Map, input: &Document) -> Resul
         return Ok(items);
     }
     let what = format!("Map state input must be an array but was: {}", items.value());
-    Err(data.evaluation_failure(&what, "Items", false))
+    Err(data.evaluation_failure(&what, None, false))
 }
 
 /// `Items`. AWS refused objects when the recordings were made, and takes them since 2025 (`facts/asl.md` 3).
@@ -81,7 +81,7 @@ fn computed_items(
         ),
         _ => format!("The field 'Items' {unexpected}"),
     };
-    Err(data.evaluation_failure(&what, "Items", false))
+    Err(data.evaluation_failure(&what, Some("Items"), false))
 }
 
 /// How many items there are, if it is items.
@@ -298,7 +298,7 @@ fn read_percentage(
             let percentage = data.compute(computed, "number", Value::as_f64)?;
             if !(0.0..=100.0).contains(&percentage) {
                 let what = "ToleratedFailurePercentage must be between 0 and 100.";
-                return Err(data.evaluation_failure(what, &computed.location, true));
+                return Err(data.evaluation_failure(what, Some(&computed.location), true));
             }
             return Ok(percentage);
         }

@@ -52,7 +52,7 @@ fn end_of(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Timestamp, Ha
             let seconds = data.compute(computed, "integer", Value::as_i64)?;
             if seconds < 0 {
                 let what = format!("The Seconds field has a negative value: {seconds}");
-                return Err(data.evaluation_failure(&what, &computed.location, true));
+                return Err(data.evaluation_failure(&what, Some(&computed.location), true));
             }
             after(turn, branch, seconds)
         }
@@ -64,7 +64,7 @@ fn end_of(turn: &Turn<'_>, branch: &Branch, wait: &Wait) -> Result<Timestamp, Ha
                     "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format \
                      string: {text}"
                 );
-                data.evaluation_failure(&what, &computed.location, true)
+                data.evaluation_failure(&what, Some(&computed.location), true)
             })
         }
         WaitFor::SecondsPath(query) => {

@@ -1,3 +1,5 @@
+//! What expressions give, how they fail, and that their limits hold.
+
 use serde_json::{Value, json};
 
 use super::{Jsonata, JsonataError};
