@@ -9,6 +9,9 @@
 //! - `transitions_in_a_loop`: the same, round and round through eight states, whose definition is at hand
 //!   in the processor's cache.
 //! - `unchanged`: a chain of states that do not change their input, of 1 KiB and of 256 KiB.
+//! - `computed`: Pass states whose output is a path expression and that assign a variable, in both languages,
+//!   with a state of 1 KiB and one of 256 KiB of which one field is read.
+//! - `counting`: a loop of 1,000 rounds of a Pass that counts in a variable and a Choice, in both languages.
 //! - `map`: an inline Map with one Pass over so many items.
 
 use divan::counter::ItemsCount;
@@ -94,6 +97,74 @@ fn unchanged(bencher: Bencher<'_, '_>, kib: usize) {
         .counter(ItemsCount::new(CHAIN))
         .with_inputs(|| document(bytes))
         .bench_values(|input| run(&definition, input));
+}
+
+#[divan::bench(args = [("jsonpath", 1), ("jsonata", 1), ("jsonpath", 256), ("jsonata", 256)])]
+fn computed(bencher: Bencher<'_, '_>, (language, kib): (&str, usize)) {
+    const STATES: usize = 100;
+    let states = (0..STATES).map(|index| {
+        let mut state = match language {
+            "jsonata" => json!({ "Type": "Pass", "QueryLanguage": "JSONata",
+                "Output": "{% $states.input %}",
+                "Assign": { "more": "{% $states.input.order.more %}" } }),
+            _ => json!({ "Type": "Pass", "Assign": { "more.$": "$.order.more" } }),
+        };
+        state["Next"] = json!(format!("S{}", index + 1));
+        (format!("S{index}"), state)
+    });
+    let last = (format!("S{STATES}"), json!({ "Type": "Succeed" }));
+    let states: Value = states.chain([last]).collect();
+    let definition = definition(&json!({ "StartAt": "S0", "States": states }));
+    let padding = "x".repeat((kib << 10) - 64);
+    let input = json!({ "order": { "more": true, "id": 7 }, "p": padding }).to_string();
+    let input = Document::parse(input).expect("it is JSON");
+    bencher.counter(ItemsCount::new(STATES)).bench(|| run(&definition, input.clone()));
+}
+
+/// One field of a state goes on: a path expression as output, and an Assign.
+#[divan::bench(args = ["jsonpath", "jsonata"])]
+fn path_and_assign(bencher: Bencher<'_, '_>, language: &str) {
+    const STATES: usize = 100;
+    let states = (0..STATES).map(|index| {
+        let mut state = match language {
+            "jsonata" => json!({ "Type": "Pass", "QueryLanguage": "JSONata",
+                "Output": { "order": "{% $states.input.order %}" },
+                "Assign": { "more": "{% $states.input.order.more %}" } }),
+            _ => json!({ "Type": "Pass", "Parameters": { "order.$": "$.order" },
+                "Assign": { "more.$": "$.order.more" } }),
+        };
+        state["Next"] = json!(format!("S{}", index + 1));
+        (format!("S{index}"), state)
+    });
+    let last = (format!("S{STATES}"), json!({ "Type": "Succeed" }));
+    let states: Value = states.chain([last]).collect();
+    let definition = definition(&json!({ "StartAt": "S0", "States": states }));
+    let input = Document::from(json!({ "order": { "more": true, "id": 7, "name": "a name" } }));
+    bencher.counter(ItemsCount::new(STATES)).bench(|| run(&definition, input.clone()));
+}
+
+#[divan::bench(args = ["jsonpath", "jsonata"])]
+fn counting(bencher: Bencher<'_, '_>, language: &str) {
+    const ROUNDS: usize = 1_000;
+    let (next, more) = match language {
+        "jsonata" => (
+            json!({ "n": "{% $n + 1 %}" }),
+            json!({ "Condition": format!("{{% $n < {ROUNDS} %}}"), "Next": "Count" }),
+        ),
+        _ => (
+            json!({ "n.$": "States.MathAdd($n, 1)" }),
+            json!({ "Variable": "$n", "NumericLessThan": ROUNDS, "Next": "Count" }),
+        ),
+    };
+    let name = if language == "jsonata" { "JSONata" } else { "JSONPath" };
+    let definition = definition(&json!({ "StartAt": "Begin", "QueryLanguage": name, "States": {
+        "Begin": { "Type": "Pass", "Assign": { "n": 0 }, "Next": "Count" },
+        "Count": { "Type": "Pass", "Assign": next, "Next": "More" },
+        "More": { "Type": "Choice", "Choices": [more], "Default": "Last" },
+        "Last": { "Type": "Succeed" },
+    } }));
+    let input = document(1 << 10);
+    bencher.counter(ItemsCount::new(2 * ROUNDS)).bench(|| run(&definition, input.clone()));
 }
 
 #[divan::bench(args = [1_000, 10_000, 100_000])]

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use stepwell_asl::State;
-use stepwell_query::{Document, Scope, format_timestamp};
+use stepwell_query::{Document, Scope, SharedRoot, format_timestamp};
 
 use crate::branch::{Branch, Item};
 use crate::event::Start;
@@ -200,6 +200,17 @@ impl Scope for At<'_> {
             "errorOutput" => self.states.error_output.map(Document::value),
             _ => None,
         }
+    }
+
+    fn shared(&self, root: SharedRoot<'_>) -> Option<Document> {
+        match root {
+            SharedRoot::Variable(name) => self.moment.variable(name),
+            SharedRoot::States("input") => Some(&self.moment.branch.input),
+            SharedRoot::States("result") => self.states.result,
+            SharedRoot::States("errorOutput") => self.states.error_output,
+            SharedRoot::States(_) => None,
+        }
+        .cloned()
     }
 
     fn now_ms(&self) -> i64 {

@@ -170,7 +170,11 @@ impl<'t> Data<'t> {
 
     /// What a template makes of the data.
     pub(crate) fn fill(&self, template: &Template, data: &Document) -> Result<Document, Halt> {
-        let filled = template.fill(&self.scope(data)).map_err(|error| {
+        let scope = self.scope(data);
+        if let Some(document) = template.share(&scope) {
+            return Ok(document);
+        }
+        let filled = template.fill(&scope).map_err(|error| {
             if let ExpressionError::Jsonata { .. } = error.source {
                 return self.evaluation_failure(&error.cause(""), Some(&error.field), false);
             }

@@ -28,7 +28,7 @@ pub use jsonata::{
     JsonataLimits, JsonataProgram, JsonataSyntaxError, Mention, Outcome, StatesMention, Survey,
 };
 pub use jsonpath::{JsonPath, PathError, PathSyntaxError};
-pub use query::{Query, Scope, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};
+pub use query::{Query, Scope, SharedRoot, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};
 pub use reference_path::{ReferencePath, ReferencePathError};
 pub use template::{Template, TemplateError};
 pub use timestamp::{format_timestamp, parse_timestamp};

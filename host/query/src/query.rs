@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::{JsonPath, PathError, PathSyntaxError};
+use crate::{Document, JsonPath, PathError, PathSyntaxError};
 
 /// How long a variable's name may be: the limit of AWS.
 pub const VARIABLE_NAME_CHARACTERS_MAX: usize = 80;
@@ -32,6 +32,15 @@ pub enum Query {
     },
 }
 
+/// What a scope may hand over whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedRoot<'n> {
+    /// A variable, by its name without `$`.
+    Variable(&'n str),
+    /// A field of `$states`: `input`, `result` or `errorOutput`.
+    States(&'n str),
+}
+
 /// What queries and intrinsic functions look at.
 pub trait Scope {
     /// The data, `$`.
@@ -46,6 +55,11 @@ pub trait Scope {
     /// A field of JSONata's `$states` but for its context: `input`, `result` or `errorOutput`, where there is
     /// one.
     fn states(&self, field: &str) -> Option<&Value>;
+    /// The whole of a variable or of a field of `$states` as a document that need not be copied.
+    fn shared(&self, root: SharedRoot<'_>) -> Option<Document> {
+        let _ = root;
+        None
+    }
     /// The time, in milliseconds since the epoch.
     fn now_ms(&self) -> i64;
     /// 64 random bits, others at each call. Called only by functions that need them, in the order in

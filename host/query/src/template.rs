@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Expression, ExpressionError, Scope};
+use crate::{Document, Expression, ExpressionError, Scope};
 
 /// A compiled payload template.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +57,18 @@ impl Template {
                 .map(|item| item.fill(scope))
                 .collect::<Result<_, _>>()
                 .map(Value::Array),
+        }
+    }
+}
+
+impl Template {
+    /// What the template makes as a document that need not be copied, where it is all of one.
+    pub fn share(&self, scope: &dyn Scope) -> Option<Document> {
+        match self {
+            Self::Expression { expression: Expression::Jsonata(expression), .. } => {
+                expression.share(scope)
+            }
+            _ => None,
         }
     }
 }

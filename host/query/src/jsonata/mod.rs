@@ -27,7 +27,7 @@ pub use self::engine::{
 pub use self::jlens::Jlens;
 use self::shortcut::Shortcut;
 pub use self::survey::{Mention, StatesMention, Survey};
-use crate::Scope;
+use crate::{Document, Scope};
 
 /// What an expression in a workflow file begins and ends with.
 pub const JSONATA_DELIMITERS: [&str; 2] = ["{%", "%}"];
@@ -87,6 +87,11 @@ impl Jsonata {
             Outcome::Undefined => Err(JsonataError::Undefined),
             Outcome::Function => Err(JsonataError::Function),
         }
+    }
+
+    /// The value as a document that need not be copied, where the expression is all of one.
+    pub fn share(&self, scope: &dyn Scope) -> Option<Document> {
+        self.0.shortcut.as_ref()?.share(scope)
     }
 
     /// The text between the delimiters.

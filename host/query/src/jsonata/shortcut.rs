@@ -4,7 +4,7 @@
 use jlens_core::{Expression, Node, NodeKind};
 use serde_json::Value;
 
-use crate::Scope;
+use crate::{Document, Scope, SharedRoot};
 
 /// The longest path that is looked up, so that the depth limit is the engine's business.
 const STEPS_MAX: usize = 32;
@@ -52,6 +52,17 @@ impl Shortcut {
             Root::Variable(name.as_str().into())
         };
         Some(Self { root, names: names.into() })
+    }
+
+    /// What the path leads to as a document that is there already, if it is the whole of one.
+    pub(super) fn share(&self, scope: &dyn Scope) -> Option<Document> {
+        if !self.names.is_empty() {
+            return None;
+        }
+        scope.shared(match &self.root {
+            Root::Variable(name) => SharedRoot::Variable(name),
+            Root::States(field) => SharedRoot::States(field),
+        })
     }
 
     /// What the path leads to: the inner option. `None` if the engine has to say: where a path meets an array,
