@@ -204,15 +204,14 @@ impl<'t> Data<'t> {
     ) -> Result<T, Halt> {
         let scope = self.scope(&self.moment.branch.input);
         let Computed { location, expression } = computed;
-        let told =
-            format!("The JSONata expression '{expression}' specified for the field '{location}'");
-        let value = expression.evaluate(&scope).map_err(|error| {
-            self.evaluation_failure(&format!("{told} {error}"), Some(location), false)
-        })?;
-        typed(&value).ok_or_else(|| {
-            let what = format!("{told} {}", unexpected(expected, &value));
+        let failure = |what: &dyn std::fmt::Display| {
+            let what = format!(
+                "The JSONata expression '{expression}' specified for the field '{location}' {what}"
+            );
             self.evaluation_failure(&what, Some(location), false)
-        })
+        };
+        let value = expression.evaluate(&scope).map_err(|error| failure(&error))?;
+        typed(&value).ok_or_else(|| failure(&unexpected(expected, &value)))
     }
 
     /// A failure of an expression, or of what it came to.

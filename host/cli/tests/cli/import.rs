@@ -110,6 +110,16 @@ fn an_import_can_be_validated_before_it_is_persisted() {
 }
 
 #[test]
+fn an_import_in_jsonata_does_the_same_and_counts_its_pages() {
+    let source = source(1_003, &["status:500@first:1"]);
+    let ran = Import::of("import-orders-jsonata.yaml").from(&source.url()).run().succeeds();
+    assert_eq!(ran.read(OBJECT), expected_rows(1_003));
+    let output = ran.json();
+    assert_eq!(output["rows"], 1_003);
+    assert_eq!(output["pages"], 41);
+}
+
+#[test]
 fn the_workflow_runs_from_the_folder_it_stands_in_and_from_any_other() {
     // Components are found relative to the workflow file, wherever the caller is.
     let source = source(3, &[]);
