@@ -18,6 +18,8 @@ mod remark;
 mod scope;
 mod state;
 mod template;
+mod text;
 
 pub use machine::{Converted, convert_definition};
 pub use remark::{Remark, RemarkKind};
+pub use text::{ConvertedText, convert_text};
