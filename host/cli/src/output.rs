@@ -86,7 +86,10 @@ impl Output {
                 self.message(&error.to_string(), help.as_deref());
                 return;
             }
-            CommandError::Execution(_) | CommandError::Invocation(_) | CommandError::Many(_) => {
+            CommandError::Execution(_)
+            | CommandError::Invocation(_)
+            | CommandError::Many(_)
+            | CommandError::Partly(_) => {
                 error.to_string()
             }
         };

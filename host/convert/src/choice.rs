@@ -149,7 +149,8 @@ impl Conditions<'_, '_> {
         let mut parents = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             let kind = if matches!(step, Step::Name(_)) { "object" } else { "array" };
-            if matches!(query, Query::Context(_)) {
+            // The context object and its members are objects.
+            if matches!(query, Query::Context(_)) && index < 2 {
                 continue;
             }
             // The path to here, from the beginning.

@@ -215,6 +215,11 @@ fn pass(draft: &mut Draft<'_>, input: &Scope<'_>) -> Result<(), Refusal> {
     } else {
         draft.set_part("Output", &output, &sources);
     }
+    let drawn = template::draws(&scope.data.to_value().to_string());
+    if drawn > 0 && fields.contains_key("Assign") {
+        let at = draft.pointer("Assign");
+        return Refusal::new(&at, "what the state draws at random would be drawn twice");
+    }
     assign(draft, &scope)
 }
 

@@ -241,6 +241,11 @@ fn whole_object(parts: Vec<(String, Part)>) -> Part {
     constants.map_or(Part::Object(parts), |members| Part::Constant(Value::Object(members)))
 }
 
+/// How often an expression draws something at random.
+pub(crate) fn draws(expression: &str) -> usize {
+    expression.matches("$random(").count() + expression.matches("$uuid(").count()
+}
+
 /// Converts what a template's `.$` field holds: a path or a call.
 pub(crate) fn expression(scope: &Scope<'_>, text: &str, at: &str) -> Result<Part, Refusal> {
     match Expression::parse(text) {
@@ -254,7 +259,14 @@ pub(crate) fn expression(scope: &Scope<'_>, text: &str, at: &str) -> Result<Part
             }
             path::query(scope, &query, at).map(Part::Expr)
         }
-        Ok(Expression::Intrinsic(_)) => intrinsic::convert(scope, text, at).map(Part::Expr),
+        Ok(Expression::Intrinsic(_)) => {
+            let converted = intrinsic::convert(scope, text, at)?;
+            let drawn = draws(&converted.finish());
+            if drawn > text.matches("States.MathRandom").count() + text.matches("States.UUID").count() {
+                return Refusal::new(at, "what it draws at random would be drawn twice");
+            }
+            Ok(Part::Expr(converted))
+        }
         Err(error) => Refusal::new(at, error.to_string()),
     }
 }

@@ -230,7 +230,7 @@ impl<'t> Edits<'t> {
             }
             let start = member.name_span.start;
             let end = self.block_end(member)?;
-            let comments = self.comments(self.behind_colon(member)?..end);
+            let comments = self.comments(self.behind_colon(member)?..self.line_end(end));
             if self.before_on_line(start).trim().is_empty() {
                 let indent = self.column(start);
                 let line = start - indent;
