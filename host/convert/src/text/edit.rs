@@ -95,9 +95,9 @@ impl<'t> Edits<'t> {
     /// A scalar on one line by another one.
     fn scalar(&mut self, node: &Node, new: &Value) -> Done {
         let written = self.text.get(node.span.clone()).ok_or(Unusual)?;
-        let block = self.text[..node.span.start].trim_end().ends_with(['|', '>', '-', '+'])
-            && self.text[..node.span.start].contains('\n')
-            && self.line_of(node.span.start).trim_start().len() == self.text[node.span.start..self.line_end(node.span.start)].len();
+        // The content of a block scalar stands on lines of its own.
+        let block = self.before_on_line(node.span.start).trim().is_empty()
+            && self.text[..node.span.start].trim_end().ends_with(['|', '>', '-', '+']);
         if written.is_empty() || written.contains('\n') || block || new.is_object() || new.is_array() {
             return Err(Unusual);
         }
@@ -176,24 +176,27 @@ impl<'t> Edits<'t> {
         }
         let start = self.behind_colon(member)?;
         let end = self.block_end(member)?;
-        let key_start = member.name_span.start;
-        let at_line_start = self.before_on_line(key_start).trim().is_empty();
-        let indent = self.column(key_start);
+        let indent = self.column(member.name_span.start);
         let comments = self.comments(start..end);
-        let value = write::block(new, indent + 2);
-        if comments.is_empty() {
-            self.edit(start..end, value);
-        } else if at_line_start {
-            let blanks = " ".repeat(indent);
-            let moved: String =
-                comments.iter().map(|range| format!("{}\n{blanks}", &self.text[range.clone()])).collect();
-            self.edit(key_start..key_start, moved);
-            self.edit(start..end, value);
-        } else {
-            self.comments_lost.extend(comments);
-            self.edit(start..end, value);
-        }
+        self.move_up(comments, member.name_span.start);
+        self.edit(start..end, write::block(new, indent + 2));
         Ok(())
+    }
+
+    /// Puts comments on lines of their own above a key, or above the dash that it stands behind.
+    fn move_up(&mut self, comments: Vec<Range<usize>>, key_start: usize) {
+        let before = self.before_on_line(key_start);
+        if !before.trim_start_matches([' ', '-']).is_empty() {
+            self.comments_lost.extend(comments);
+            return;
+        }
+        let blanks = " ".repeat(before.len() - before.trim_start().len());
+        let line = key_start - before.len();
+        let lines = comments.iter().map(|range| format!("{blanks}{}\n", &self.text[range.clone()]));
+        let lines: String = lines.collect();
+        if !lines.is_empty() {
+            self.edit(line..line, lines);
+        }
     }
 
     /// Whether a value can be changed within its lines.
@@ -244,7 +247,7 @@ impl<'t> Edits<'t> {
             } else {
                 // Behind the dash of a list: the next key goes there.
                 let next = members.get(index + 1).ok_or(Unusual)?;
-                self.comments_lost.extend(comments);
+                self.move_up(comments, start);
                 self.edit(start..next.name_span.start, "");
             }
         }
@@ -335,7 +338,8 @@ impl<'t> Edits<'t> {
         let start = self.behind_colon(member)?;
         let column = self.column(member.name_span.start);
         let is_list = matches!(member.node.kind, NodeKind::Array(_));
-        let least = furthest(&member.node).max(start);
+        // A block scalar reaches up to the next line.
+        let least = self.text[..furthest(&member.node).max(start)].trim_end().len().max(start);
         let mut end = self.line_end(start);
         let mut at = end + 1;
         while at < self.text.len() {
@@ -402,10 +406,6 @@ impl<'t> Edits<'t> {
     fn report_comments(&mut self, range: Range<usize>) {
         let comments = self.comments(range);
         self.comments_lost.extend(comments);
-    }
-
-    fn line_of(&self, at: usize) -> &'t str {
-        &self.text[at - self.before_on_line(at).len()..self.line_end(at)]
     }
 
     fn line_end(&self, at: usize) -> usize {
