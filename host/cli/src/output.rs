@@ -89,9 +89,7 @@ impl Output {
             CommandError::Execution(_)
             | CommandError::Invocation(_)
             | CommandError::Many(_)
-            | CommandError::Partly(_) => {
-                error.to_string()
-            }
+            | CommandError::Partly(_) => error.to_string(),
         };
         self.message(&message, None);
     }

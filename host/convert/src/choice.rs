@@ -145,7 +145,7 @@ impl Conditions<'_, '_> {
     fn parents(&self, query: &Query, at: &str) -> Result<Vec<String>, Refusal> {
         let text = query.to_string();
         let Ok(steps) = path::steps(query.path()) else { return Ok(Vec::new()) };
-        let root = &text[..text.len() - query.path().as_str().len() + 1];
+        let root = &text[..=text.len() - query.path().as_str().len()];
         let mut parents = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             let kind = if matches!(step, Step::Name(_)) { "object" } else { "array" };
@@ -202,12 +202,12 @@ impl Conditions<'_, '_> {
         let mut exist = Vec::new();
         let mut labels = Vec::new();
         for guard in &guards {
-            let test = format!("$exists({})", guard.expr.text);
-            if guard.expr.may_lack && !known.has(&test) && !always.has(&test) {
-                exist.push(test.clone());
+            let exists = format!("$exists({})", guard.expr.text);
+            if guard.expr.may_lack && !known.has(&exists) && !always.has(&exists) {
+                exist.push(exists.clone());
                 labels.push(guard.expr.label.clone());
             }
-            always.0.insert(test);
+            always.0.insert(exists);
         }
         let expr = if exist.is_empty() {
             Expr::new(text, level, Shape::Scalar)
@@ -257,7 +257,8 @@ impl Conditions<'_, '_> {
         other: Option<&Expr>,
         at: &str,
     ) -> Result<(Vec<String>, Vec<String>), Refusal> {
-        let family = FAMILIES.iter().find_map(|family| Some((*family, operator.strip_prefix(family)?)));
+        let family =
+            FAMILIES.iter().find_map(|family| Some((*family, operator.strip_prefix(family)?)));
         let sign = |order| match order {
             "Equals" => Some("="),
             "LessThan" => Some("<"),
@@ -283,11 +284,17 @@ impl Conditions<'_, '_> {
                 operand.to_string()
             }
             ("number", Value::Number(number), None)
-                if number.is_f64() || number.as_i64().is_some_and(|n| n.unsigned_abs() <= 1 << 53) =>
+                if number.is_f64()
+                    || number.as_i64().is_some_and(|n| n.unsigned_abs() <= 1 << 53) =>
             {
                 operand.to_string()
             }
-            _ => return Refusal::new(at, format!("`{operator}` cannot be converted with {operand}")),
+            _ => {
+                return Refusal::new(
+                    at,
+                    format!("`{operator}` cannot be converted with {operand}"),
+                );
+            }
         };
         let compared = format!("{} {sign} {literal}", value.text);
         let known = vec![is(&value.text)];
@@ -319,7 +326,8 @@ impl Conditions<'_, '_> {
             tests.extend(timestamp(&other.text));
             other.text.clone()
         } else {
-            let Some(text) = operand.as_str().filter(|text| stepwell_query::parse_timestamp(text).is_some())
+            let Some(text) =
+                operand.as_str().filter(|text| stepwell_query::parse_timestamp(text).is_some())
             else {
                 return Refusal::new(at, format!("{operand} is no timestamp"));
             };
@@ -336,7 +344,8 @@ impl Conditions<'_, '_> {
     }
 
     fn say_of_timestamps(&mut self, at: &str) {
-        let message = "JSONata knows milliseconds, and takes the 30th of February for a day in March";
+        let message =
+            "JSONata knows milliseconds, and takes the 30th of February for a day in March";
         self.remarks.push(
             Remark::new(RemarkKind::Differs, at, message)
                 .help("this matters only for timestamps with more than three digits of a fraction, or none that exist"),
@@ -396,11 +405,7 @@ fn present(
 }
 
 /// `StringMatches` as a regular expression.
-fn matching(
-    value: &Expr,
-    pattern: &str,
-    at: &str,
-) -> Result<(Vec<String>, Vec<String>), Refusal> {
+fn matching(value: &Expr, pattern: &str, at: &str) -> Result<(Vec<String>, Vec<String>), Refusal> {
     if !is_pattern(pattern) {
         return Refusal::new(at, format!("`{pattern}` holds a backslash that escapes nothing"));
     }
@@ -462,7 +467,6 @@ fn in_regex(character: char) -> String {
 
 /// The tests whether a value is a timestamp.
 fn timestamp(value: &str) -> Vec<String> {
-    const FORM: &str =
-        r"/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/";
+    const FORM: &str = r"/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/";
     vec![format!("$type({value}) = \"string\""), format!("$contains({value}, {FORM})")]
 }

@@ -169,9 +169,7 @@ const WORDS: [&str; 7] = ["and", "or", "in", "null", "true", "false", "function"
 pub(crate) fn member(of: &str, name: &str) -> String {
     let mut characters = name.chars();
     let first = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    if first
-        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !WORDS.contains(&name)
+    if first && characters.all(|c| c.is_ascii_alphanumeric() || c == '_') && !WORDS.contains(&name)
     {
         return format!("{of}.{name}");
     }

@@ -93,7 +93,8 @@ fn written(text: &str, at: &str) -> Result<Vec<String>, Refusal> {
 fn merge(names: &[String], value: &Expr) -> Expr {
     let mut text = value.text.clone();
     for depth in (0..names.len()).rev() {
-        let above = names[..depth].iter().fold(INPUT.to_owned(), |above, name| member(&above, name));
+        let above =
+            names[..depth].iter().fold(INPUT.to_owned(), |above, name| member(&above, name));
         let name = Value::from(names[depth].as_str());
         text = format!("$merge([{above}, {{{name}: {text}}}])");
     }

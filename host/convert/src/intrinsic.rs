@@ -226,8 +226,8 @@ impl Converter<'_, '_> {
             Expr::new(test(&array.text), Level::Conditional, shape)
         } else {
             let name = self.scope.fresh("array");
-            let text = format!("(${name} := {}; {})", array.text, test(&format!("${name}")));
-            Expr::new(text, Level::Primary, shape)
+            let named = format!("(${name} := {}; {})", array.text, test(&format!("${name}")));
+            Expr::new(named, Level::Primary, shape)
         };
         // What is missing is no array.
         Expr { needs: array.needs.clone(), ..whole }
@@ -250,11 +250,8 @@ impl Converter<'_, '_> {
         }
         let place = whole(index);
         let found = self.of_array(array, Shape::Unknown, |array| {
-            let head = if array.starts_with(['$', '(']) {
-                array.to_owned()
-            } else {
-                format!("({array})")
-            };
+            let head =
+                if array.starts_with(['$', '(']) { array.to_owned() } else { format!("({array})") };
             format!("{head}[{}]", place.text)
         });
         Ok(Expr { may_lack: true, ..found }.needing(index))

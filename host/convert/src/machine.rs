@@ -35,7 +35,8 @@ pub fn convert_definition(definition: &Value) -> Converted {
 
 /// Converts the definition that a pointer leads to.
 pub(crate) fn convert_at(definition: &Value, at: &str) -> Converted {
-    let kept = |remarks| Converted { definition: definition.clone(), remarks, converted: 0, kept: 0 };
+    let kept =
+        |remarks| Converted { definition: definition.clone(), remarks, converted: 0, kept: 0 };
     let Some(machine) = definition.as_object() else {
         let message = "a definition must be an object";
         return kept(vec![Remark::new(RemarkKind::Kept, at, message)]);
@@ -62,10 +63,9 @@ pub(crate) fn convert_at(definition: &Value, at: &str) -> Converted {
                 let name = pointer.rsplit('/').next().unwrap_or_default();
                 let name = name.replace("~1", "/").replace("~0", "~");
                 let message = format!("`{name}` stays in JSONPath: {message}");
-                remarks.push(
-                    Remark::new(RemarkKind::Kept, place, message)
-                        .help("rewrite it by hand, or leave it: a machine can have states of both languages"),
-                );
+                remarks.push(Remark::new(RemarkKind::Kept, place, message).help(
+                    "rewrite it by hand, or leave it: a machine can have states of both languages",
+                ));
             }
         }
     }

@@ -229,7 +229,8 @@ fn run_of(steps: &[Step], required: bool) -> Result<String, &'static str> {
     if required {
         tests.push(format!("$exists({text})"));
     }
-    let otherwise = if required { format!(" : {}", missing("a step of the path")) } else { String::new() };
+    let otherwise =
+        if required { format!(" : {}", missing("a step of the path")) } else { String::new() };
     Ok(format!("({} ? {{\"v\": {text}}}{otherwise})", tests.join(" and ")))
 }
 

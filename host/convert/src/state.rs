@@ -201,9 +201,7 @@ fn pass(draft: &mut Draft<'_>, input: &Scope<'_>) -> Result<(), Refusal> {
     let (fields, at) = (draft.old, draft.at);
     let result = match (fields.get("Result"), fields.get("Parameters")) {
         (Some(result), _) => Part::Constant(result.clone()),
-        (None, Some(parameters)) => {
-            template::convert(input, parameters, &below(at, "Parameters"))?
-        }
+        (None, Some(parameters)) => template::convert(input, parameters, &below(at, "Parameters"))?,
         (None, None) => input.data.clone(),
     };
     let scope = Scope { data: result.clone(), machine: input.machine };
@@ -287,7 +285,8 @@ fn caught(state: &Map<String, Value>, at: &str) -> Option<Remark> {
     let message = format!(
         "a path that finds nothing fails with `States.QueryEvaluationError` now, which this `{name}` takes"
     );
-    let help = "in JSONPath it is `States.Runtime`, which fails the execution whatever the state says";
+    let help =
+        "in JSONPath it is `States.Runtime`, which fails the execution whatever the state says";
     Some(Remark::new(RemarkKind::Caught, below(at, name), message).help(help))
 }
 
@@ -313,11 +312,7 @@ const FUNCTIONS: [(&str, &str, &str); 5] = [
         "`$range` need not refuse what `States.ArrayRange` refuses",
         "this matters only for more than 1,000 numbers, or a step that leads away from the end",
     ),
-    (
-        "States.Hash(",
-        "`$hash` sees numbers in JSONata's spelling: 1.0 is 1",
-        "texts give the same",
-    ),
+    ("States.Hash(", "`$hash` sees numbers in JSONata's spelling: 1.0 is 1", "texts give the same"),
 ];
 
 /// Says what is different about functions that the state calls.

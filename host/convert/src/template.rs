@@ -262,7 +262,9 @@ pub(crate) fn expression(scope: &Scope<'_>, text: &str, at: &str) -> Result<Part
         Ok(Expression::Intrinsic(_)) => {
             let converted = intrinsic::convert(scope, text, at)?;
             let drawn = draws(&converted.finish());
-            if drawn > text.matches("States.MathRandom").count() + text.matches("States.UUID").count() {
+            if drawn
+                > text.matches("States.MathRandom").count() + text.matches("States.UUID").count()
+            {
                 return Refusal::new(at, "what it draws at random would be drawn twice");
             }
             Ok(Part::Expr(converted))

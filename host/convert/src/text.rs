@@ -63,7 +63,7 @@ pub fn convert_text(path: &str, text: &str) -> Result<ConvertedText, Vec<Finding
     let mut new_text = edits.applied();
     if !says(path, &new_text, &wanted) {
         // Nothing is better than something else.
-        new_text = text.to_owned();
+        text.clone_into(&mut new_text);
         remarks = found.iter().map(|(pointer, _)| unwritable(pointer)).collect();
         kept += std::mem::take(&mut converted);
     }
@@ -112,7 +112,8 @@ fn find<'n>(root: &'n Node, found: &mut Vec<(String, &'n Node)>, remarks: &mut V
             found.push((at, inner));
             return;
         }
-        let message = "the definition stands in a string or in another file, which is not converted";
+        let message =
+            "the definition stands in a string or in another file, which is not converted";
         let help = "write the definition as an object, or convert the other file";
         remarks.push(Remark::new(RemarkKind::Kept, at, message).help(help));
     };
@@ -130,7 +131,8 @@ fn find<'n>(root: &'n Node, found: &mut Vec<(String, &'n Node)>, remarks: &mut V
             && let Some(properties) = member(resource, "Properties")
         {
             let at = format!("{}/Properties", below("/Resources", name));
-            for name in ["Definition", "DefinitionString", "DefinitionUri", "DefinitionS3Location"] {
+            for name in ["Definition", "DefinitionString", "DefinitionUri", "DefinitionS3Location"]
+            {
                 definition(properties, name, &at);
             }
         }
@@ -165,7 +167,8 @@ fn value_of(node: &Node) -> Value {
         NodeKind::String(text) => Value::String(text.clone()),
         NodeKind::Array(items) => items.iter().map(value_of).collect(),
         NodeKind::Object(members) => {
-            let members = members.iter().map(|member| (member.name.clone(), value_of(&member.node)));
+            let members =
+                members.iter().map(|member| (member.name.clone(), value_of(&member.node)));
             Value::Object(members.collect::<Map<_, _>>())
         }
     };
@@ -190,11 +193,14 @@ fn place(root: &Node, pointer: &str) -> Range<usize> {
                 &member.node
             }
             NodeKind::Array(items) => {
-                let Some(item) = name.parse::<usize>().ok().and_then(|index| items.get(index)) else {
+                let Some(item) = name.parse::<usize>().ok().and_then(|index| items.get(index))
+                else {
                     break;
                 };
                 span = match &item.kind {
-                    NodeKind::Object(members) if !members.is_empty() => members[0].name_span.clone(),
+                    NodeKind::Object(members) if !members.is_empty() => {
+                        members[0].name_span.clone()
+                    }
                     _ => item.span.clone(),
                 };
                 item

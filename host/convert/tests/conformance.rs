@@ -1,6 +1,14 @@
 //! The definitions that AWS's recordings were made with: converting never panics, and what comes out is
 //! said in a table.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a failed test panics, and reads its own files"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,8 +43,8 @@ fn every_recorded_definition_converts_to_expressions_that_parse() {
 }
 
 fn table(rows: &[(String, stepwell_convert::Converted)]) -> String {
-    let mut groups: std::collections::BTreeMap<&str, [usize; 5]> = Default::default();
-    let mut reasons: std::collections::BTreeMap<String, usize> = Default::default();
+    let mut groups: BTreeMap<&str, [usize; 5]> = BTreeMap::new();
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for (group, converted) in rows {
         for group in [group.as_str(), "~all"] {
             let row = groups.entry(group).or_default();
@@ -56,10 +64,10 @@ fn table(rows: &[(String, stepwell_convert::Converted)]) -> String {
     }
     let mut text = "group: definitions, whole, mixed; states converted, kept\n".to_owned();
     for (group, [all, whole, mixed, converted, kept]) in groups {
-        text += &format!("{group}: {all}, {whole}, {mixed}; {converted}, {kept}\n");
+        writeln!(text, "{group}: {all}, {whole}, {mixed}; {converted}, {kept}").unwrap();
     }
     for (reason, count) in reasons {
-        text += &format!("{count:4} {reason}\n");
+        writeln!(text, "{count:4} {reason}").unwrap();
     }
     text
 }

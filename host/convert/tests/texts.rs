@@ -1,5 +1,11 @@
 //! Texts: what is converted as JSON is converted in a file as well, in any of its forms.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a failed test panics, and reads its own files"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +21,9 @@ fn value(text: &str) -> Value {
 fn every_recorded_definition_is_converted_in_its_text() {
     let mut count = 0;
     for path in files(&shared("conformance")) {
-        let Ok(case) = serde_json::from_str::<Value>(&fs::read_to_string(&path).unwrap()) else { continue };
+        let Ok(case) = serde_json::from_str::<Value>(&fs::read_to_string(&path).unwrap()) else {
+            continue;
+        };
         let Some(definition) = case.get("definition") else { continue };
         if definition.get("States").is_none_or(|states| !states.is_object()) {
             continue;
@@ -23,7 +31,13 @@ fn every_recorded_definition_is_converted_in_its_text() {
         let wanted = convert_definition(definition).definition;
         for text in [definition.to_string(), format!("{definition:#}")] {
             let Ok(converted) = convert_text("definition.json", &text) else { continue };
-            assert_eq!(value(&converted.text), wanted, "{}: {text}\n{}", path.display(), converted.text);
+            assert_eq!(
+                value(&converted.text),
+                wanted,
+                "{}: {text}\n{}",
+                path.display(),
+                converted.text
+            );
         }
         count += 1;
     }
@@ -46,7 +60,9 @@ fn other_peoples_files_are_converted_where_they_stand() {
             lost += usize::from(remark.kind == RemarkKind::CommentLost);
         }
     }
-    println!("{machines} machines, {states} states converted, {kept} kept, {lost} comments lost; cannot be written: {unwritable:#?}");
+    println!(
+        "{machines} machines, {states} states converted, {kept} kept, {lost} comments lost; cannot be written: {unwritable:#?}"
+    );
     assert!(machines > 0, "the files were not found");
     assert!(unwritable.is_empty(), "{unwritable:#?}");
 }
@@ -62,6 +78,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     paths
         .into_iter()
         .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| ["json", "yaml", "yml"].iter().any(|known| extension == *known)))
+        .filter(|path| {
+            path.extension().is_some_and(|extension| {
+                ["json", "yaml", "yml"].iter().any(|known| extension == *known)
+            })
+        })
         .collect()
 }

@@ -37,7 +37,10 @@ pub(crate) fn run(args: &ConvertArgs, output: &mut Output) -> Result<(), Command
     let ConvertedText { kept, .. } = converted;
     let remarks = counted(converted.remarks.len(), "remark");
     let states = counted(converted.converted, "state");
-    output.note(&format!("{}: {states} in JSONata, {kept} in JSONPath, {remarks}", args.file.display()));
+    output.note(&format!(
+        "{}: {states} in JSONata, {kept} in JSONPath, {remarks}",
+        args.file.display()
+    ));
     if kept > 0 || converted.remarks.iter().any(|remark| remark.kind == RemarkKind::Kept) {
         return Err(CommandError::Partly("not everything could be converted".to_owned()));
     }

@@ -57,7 +57,12 @@ fn what_stays_is_named_and_is_exit_code_1() {
     let ran = convert(&["partly.yaml"]).exits(1);
     assert!(ran.stdout.contains("  A: { Type: Pass, QueryLanguage: JSONata, Output: '{% $states.input.a %}', Next: B }\n"), "{}", ran.told());
     assert!(ran.stdout.contains("  B: { Type: Succeed, OutputPath: $..b }\n"), "{}", ran.told());
-    ran.says(["CONV01", "`B` stays in JSONPath: `$..b` cannot be converted", "--> partly.yaml:4:35", "not everything could be converted"]);
+    ran.says([
+        "CONV01",
+        "`B` stays in JSONPath: `$..b` cannot be converted",
+        "--> partly.yaml:4:35",
+        "not everything could be converted",
+    ]);
 }
 
 #[test]

@@ -15,7 +15,10 @@ use super::{value_of, write};
 /// Where a new field can come from, the best source first.
 const SOURCES: [(&str, &[&str]); 8] = [
     ("Arguments", &["Parameters", "InputPath"]),
-    ("Output", &["Result", "ResultSelector", "Parameters", "ResultPath", "OutputPath", "InputPath"]),
+    (
+        "Output",
+        &["Result", "ResultSelector", "Parameters", "ResultPath", "OutputPath", "InputPath"],
+    ),
     ("Items", &["ItemsPath", "InputPath"]),
     ("ItemSelector", &["Parameters"]),
     ("ItemProcessor", &["Iterator"]),
@@ -35,7 +38,7 @@ pub(super) struct Edits<'t> {
     text: &'t str,
     /// Whether the text is JSON, and not only YAML.
     json: bool,
-    edits: Vec<(Range<usize>, String)>,
+    made: Vec<(Range<usize>, String)>,
     /// Comments that are replaced.
     pub(super) comments_lost: Vec<Range<usize>>,
 }
@@ -43,23 +46,23 @@ pub(super) struct Edits<'t> {
 impl<'t> Edits<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        Self { text, json, edits: Vec::new(), comments_lost: Vec::new() }
+        Self { text, json, made: Vec::new(), comments_lost: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.edits.len()
+        self.made.len()
     }
 
     pub(super) fn truncate(&mut self, length: usize) {
-        self.edits.truncate(length);
+        self.made.truncate(length);
     }
 
     /// The text with all edits; overlapping ones leave it as it is, for what comes out to be refused.
     pub(super) fn applied(mut self) -> String {
-        self.edits.sort_by_key(|(range, _)| (range.start, range.end));
+        self.made.sort_by_key(|(range, _)| (range.start, range.end));
         let mut new = String::new();
         let mut at = 0;
-        for (range, replacement) in &self.edits {
+        for (range, replacement) in &self.made {
             if range.start < at {
                 return String::new();
             }
@@ -72,7 +75,7 @@ impl<'t> Edits<'t> {
     }
 
     fn edit(&mut self, range: Range<usize>, replacement: impl Into<String>) {
-        self.edits.push((range, replacement.into()));
+        self.made.push((range, replacement.into()));
     }
 
     /// Makes a value of a node that keeps its kind.
@@ -98,7 +101,12 @@ impl<'t> Edits<'t> {
         // The content of a block scalar stands on lines of its own.
         let block = self.before_on_line(node.span.start).trim().is_empty()
             && self.text[..node.span.start].trim_end().ends_with(['|', '>', '-', '+']);
-        if written.is_empty() || written.contains('\n') || block || new.is_object() || new.is_array() {
+        if written.is_empty()
+            || written.contains('\n')
+            || block
+            || new.is_object()
+            || new.is_array()
+        {
             return Err(Unusual);
         }
         let new = if self.json { new.to_string() } else { write::scalar(new) };
@@ -145,7 +153,11 @@ impl<'t> Edits<'t> {
         let span = member.name_span.clone();
         let written = self.text.get(span.clone()).ok_or(Unusual)?;
         let bare = written.trim_matches(['"', '\'']);
-        if bare == member.name || written.starts_with(['"', '\'']) { Ok(span) } else { Err(Unusual) }
+        if bare == member.name || written.starts_with(['"', '\'']) {
+            Ok(span)
+        } else {
+            Err(Unusual)
+        }
     }
 
     /// The byte behind a key's colon.
@@ -162,7 +174,7 @@ impl<'t> Edits<'t> {
         }
         let before = self.len();
         let lost = self.comments_lost.len();
-        if self.keeps_shape(&member.node, new) && self.value(&member.node, new).is_ok() {
+        if Self::keeps_shape(&member.node, new) && self.value(&member.node, new).is_ok() {
             return Ok(());
         }
         self.truncate(before);
@@ -192,21 +204,29 @@ impl<'t> Edits<'t> {
         }
         let blanks = " ".repeat(before.len() - before.trim_start().len());
         let line = key_start - before.len();
-        let lines = comments.iter().map(|range| format!("{blanks}{}\n", &self.text[range.clone()]));
-        let lines: String = lines.collect();
+        let lines = self.lines(&comments, &blanks);
         if !lines.is_empty() {
             self.edit(line..line, lines);
         }
     }
 
+    /// Comments on lines of their own.
+    fn lines(&self, comments: &[Range<usize>], blanks: &str) -> String {
+        comments
+            .iter()
+            .fold(String::new(), |lines, range| lines + blanks + &self.text[range.clone()] + "\n")
+    }
+
     /// Whether a value can be changed within its lines.
-    fn keeps_shape(&self, node: &Node, new: &Value) -> bool {
+    fn keeps_shape(node: &Node, new: &Value) -> bool {
         match (&node.kind, new) {
             (NodeKind::Object(members), Value::Object(new)) => {
                 let kept = pair(members, new).of_old;
                 kept.iter().any(Option::is_some)
             }
-            (NodeKind::Array(items), Value::Array(new)) => items.len() == new.len() && !items.is_empty(),
+            (NodeKind::Array(items), Value::Array(new)) => {
+                items.len() == new.len() && !items.is_empty()
+            }
             (NodeKind::Object(_) | NodeKind::Array(_), _) => false,
             (_, new) => !new.is_object() && !new.is_array(),
         }
@@ -238,10 +258,7 @@ impl<'t> Edits<'t> {
                 let indent = self.column(start);
                 let line = start - indent;
                 let blanks = " ".repeat(indent);
-                let kept: String = comments
-                    .iter()
-                    .map(|range| format!("{blanks}{}\n", &self.text[range.clone()]))
-                    .collect();
+                let kept = self.lines(&comments, &blanks);
                 let behind = (self.line_end(end) + 1).min(self.text.len());
                 self.edit(line..behind, kept);
             } else {
@@ -266,35 +283,34 @@ impl<'t> Edits<'t> {
             if object.in_braces {
                 let own_lines = self.on_own_lines(object);
                 let member = before.unwrap_or(first);
-                let key = if self.json { Value::from(name.as_str()).to_string() } else { write::key(name) };
-                let written = format!("{key}: {}", self.in_braces(object, member, value));
-                let gap = match own_lines {
-                    true => format!("\n{}", self.before_on_line(first.name_span.start)),
-                    false => " ".to_owned(),
+                let key = if self.json {
+                    Value::from(name.as_str()).to_string()
+                } else {
+                    write::key(name)
                 };
-                match before {
-                    Some(before) => {
-                        let (_, end) = self.value_in_braces(before)?;
-                        self.edit(end..end, format!(",{gap}{written}"));
-                    }
-                    None => {
-                        let start = first.name_span.start;
-                        self.edit(start..start, format!("{written},{gap}"));
-                    }
+                let written = format!("{key}: {}", self.in_braces(object, member, value));
+                let gap = if own_lines {
+                    format!("\n{}", self.before_on_line(first.name_span.start))
+                } else {
+                    " ".to_owned()
+                };
+                if let Some(before) = before {
+                    let (_, end) = self.value_in_braces(before)?;
+                    self.edit(end..end, format!(",{gap}{written}"));
+                } else {
+                    let start = first.name_span.start;
+                    self.edit(start..start, format!("{written},{gap}"));
                 }
                 continue;
             }
             let blanks = " ".repeat(indent);
             let written = format!("{}:{}", write::key(name), write::block(value, indent + 2));
-            match before {
-                Some(before) => {
-                    let end = self.line_end(self.block_end(before)?);
-                    self.edit(end..end, format!("\n{blanks}{written}"));
-                }
-                None => {
-                    let start = first.name_span.start;
-                    self.edit(start..start, format!("{written}\n{blanks}"));
-                }
+            if let Some(before) = before {
+                let end = self.line_end(self.block_end(before)?);
+                self.edit(end..end, format!("\n{blanks}{written}"));
+            } else {
+                let start = first.name_span.start;
+                self.edit(start..start, format!("{written}\n{blanks}"));
             }
         }
         Ok(())
@@ -316,7 +332,8 @@ impl<'t> Edits<'t> {
 
     /// By how much the file's lines are indented.
     fn unit(&self) -> usize {
-        let mut indents = self.text.lines().map(|line| line.len() - line.trim_start_matches(' ').len());
+        let mut indents =
+            self.text.lines().map(|line| line.len() - line.trim_start_matches(' ').len());
         indents.find(|indent| *indent > 0).unwrap_or(2)
     }
 
@@ -346,7 +363,8 @@ impl<'t> Edits<'t> {
             let line_end = self.line_end(at);
             let line = &self.text[at..line_end];
             let (content, indent) = (line.trim(), line.len() - line.trim_start_matches(' ').len());
-            let belongs = indent > column || (is_list && indent == column && content.starts_with('-'));
+            let belongs =
+                indent > column || (is_list && indent == column && content.starts_with('-'));
             if belongs && !content.is_empty() {
                 end = line_end;
             } else if !content.is_empty() && !content.starts_with('#') && at > least {
@@ -362,7 +380,9 @@ impl<'t> Edits<'t> {
                     let blanks = self.text[start..].len() - self.text[start..].trim_start().len();
                     start + blanks + closed(&self.text[start + blanks..])?
                 }
-                NodeKind::Null if member.node.span.is_empty() || member.node.span.start < start => start,
+                NodeKind::Null if member.node.span.is_empty() || member.node.span.start < start => {
+                    start
+                }
                 _ => member.node.span.end,
             };
             return Ok(value_end.max(start));
@@ -386,7 +406,6 @@ impl<'t> Edits<'t> {
             match (quote, character) {
                 (Some('"'), '\\') => _ = characters.next(),
                 (Some(open), close) if open == close => quote = None,
-                (Some(_), _) => {}
                 (None, '"' | '\'') if " \n[{,:".contains(before) => quote = Some(character),
                 (None, '#') if before.is_whitespace() => {
                     let start = range.start + index;
@@ -436,8 +455,10 @@ struct Pairs<'v> {
 }
 
 fn pair<'v>(members: &[Member], new: &'v Map<String, Value>) -> Pairs<'v> {
-    let mut of_old: Vec<Option<&String>> =
-        members.iter().map(|member| new.get_key_value(&member.name).map(|(name, _)| name)).collect();
+    let mut of_old: Vec<Option<&String>> = members
+        .iter()
+        .map(|member| new.get_key_value(&member.name).map(|(name, _)| name))
+        .collect();
     let mut taken: BTreeSet<&String> = of_old.iter().copied().flatten().collect();
     for name in new.keys() {
         if taken.contains(name) {
@@ -445,7 +466,8 @@ fn pair<'v>(members: &[Member], new: &'v Map<String, Value>) -> Pairs<'v> {
         }
         let (templated, by_path) = (format!("{name}.$"), format!("{name}Path"));
         let sources = SOURCES.iter().find(|(to, _)| to == name).map_or(&[][..], |(_, from)| *from);
-        let candidates = [templated.as_str(), by_path.as_str()].into_iter().chain(sources.iter().copied());
+        let candidates =
+            [templated.as_str(), by_path.as_str()].into_iter().chain(sources.iter().copied());
         let found = candidates
             .filter_map(|source| members.iter().position(|member| member.name == source))
             .find(|index| of_old[*index].is_none());
@@ -476,7 +498,6 @@ fn closed(text: &str) -> Result<usize, Unusual> {
         match (quote, character) {
             (Some('"'), '\\') => _ = characters.next(),
             (Some(open), close) if open == close => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') if " \n[{,:".contains(before) => quote = Some(character),
             (None, '#') if before.is_whitespace() => {
                 characters.by_ref().find(|(_, character)| *character == '\n');

@@ -8,7 +8,10 @@ pub(super) fn scalar(value: &Value) -> String {
     if is_plain(text) {
         return text.clone();
     }
-    if text.chars().any(|c| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}')) {
+    if text
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}'))
+    {
         return value.to_string();
     }
     format!("'{}'", text.replace('\'', "''"))
@@ -27,18 +30,17 @@ fn is_plain(text: &str) -> bool {
 pub(super) fn block(value: &Value, indent: usize) -> String {
     let blanks = " ".repeat(indent);
     match value {
-        Value::Object(members) if !members.is_empty() => members
-            .iter()
-            .map(|(name, member)| format!("\n{blanks}{}:{}", key(name), block(member, indent + 2)))
-            .collect(),
-        Value::Array(items) if !items.is_empty() => items
-            .iter()
-            .map(|item| {
-                let item = block(item, indent + 2);
-                // A mapping's first key stands behind the dash.
-                format!("\n{blanks}- {}", item.trim_start())
+        Value::Object(members) if !members.is_empty() => {
+            members.iter().fold(String::new(), |lines, (name, member)| {
+                lines + "\n" + &blanks + &key(name) + ":" + &block(member, indent + 2)
             })
-            .collect(),
+        }
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().fold(String::new(), |lines, item| {
+                // A mapping's first key stands behind the dash.
+                lines + "\n" + &blanks + "- " + block(item, indent + 2).trim_start()
+            })
+        }
         Value::Object(_) => " {}".to_owned(),
         Value::Array(_) => " []".to_owned(),
         other => format!(" {}", scalar(other)),
@@ -63,7 +65,11 @@ pub(super) fn flow(value: &Value, json: bool, indent: usize, unit: Option<usize>
     match value {
         Value::Object(members) if !members.is_empty() => {
             let members = members.iter().map(|(name, member)| {
-                format!("{}: {}", leaf(&Value::from(name.as_str())), flow(member, json, inner, unit))
+                format!(
+                    "{}: {}",
+                    leaf(&Value::from(name.as_str())),
+                    flow(member, json, inner, unit)
+                )
             });
             let members: Vec<_> = members.collect();
             format!("{{{open}{}{close}}}", members.join(&separator))

@@ -93,13 +93,16 @@ impl Run<'_> {
         mut states: Map<String, Value>,
         input: &Value,
     ) -> Result<(Value, Option<String>), String> {
-        let next = |of: &Map<String, Value>| of.get("Next").and_then(Value::as_str).map(str::to_owned);
+        let next =
+            |of: &Map<String, Value>| of.get("Next").and_then(Value::as_str).map(str::to_owned);
         match state["Type"].as_str() {
             Some("Choice") => {
                 for rule in state["Choices"].as_array().into_iter().flatten() {
                     let rule = rule.as_object().expect("it is a rule");
                     match self.fill(&rule["Condition"], &states)? {
-                        Value::Bool(true) => return Ok((self.leave(rule, &states, input)?, next(rule))),
+                        Value::Bool(true) => {
+                            return Ok((self.leave(rule, &states, input)?, next(rule)));
+                        }
                         Value::Bool(false) => {}
                         other => return Err(format!("{other} is no condition")),
                     }
@@ -165,9 +168,15 @@ impl Run<'_> {
     }
 
     fn evaluate(&self, expression: &str, states: &Map<String, Value>) -> Ended {
-        let compiled = Expression::compile(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
+        let compiled =
+            Expression::compile(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
         let mut bindings = Bindings::new().var("states", Value::Object(states.clone()));
-        for (name, function) in [("partition", "ArrayPartition"), ("range", "ArrayRange"), ("hash", "Hash"), ("parse", "StringToJson")] {
+        for (name, function) in [
+            ("partition", "ArrayPartition"),
+            ("range", "ArrayRange"),
+            ("hash", "Hash"),
+            ("parse", "StringToJson"),
+        ] {
             bindings = bindings.function(name, host(function));
         }
         for (name, value) in &self.variables {
@@ -197,10 +206,12 @@ fn host(function: &'static str) -> HostFunction {
         let call = Intrinsic::parse(&format!("States.{function}({})", places.join(", "))).unwrap();
         match call.evaluate(&data) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(Expression::compile(&format!("$error({})", json!(error.to_string())))
-                .unwrap()
-                .evaluate(None, &Bindings::new())
-                .unwrap_err()),
+            Err(error) => {
+                Err(Expression::compile(&format!("$error({})", json!(error.to_string())))
+                    .unwrap()
+                    .evaluate(None, &Bindings::new())
+                    .unwrap_err())
+            }
         }
     })
 }
@@ -234,11 +245,14 @@ pub(crate) fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
         (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+            left.len() == right.len()
+                && left.iter().zip(right).all(|(left, right)| same(left, right))
         }
         (Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()
-                && left.iter().all(|(name, left)| right.get(name).is_some_and(|right| same(left, right)))
+                && left
+                    .iter()
+                    .all(|(name, left)| right.get(name).is_some_and(|right| same(left, right)))
         }
         _ => left == right,
     }
