@@ -35,6 +35,25 @@ pub struct ConvertedText {
 ///
 /// The error is that of a text that is neither YAML nor JSON, or holds no machine.
 pub fn convert_text(path: &str, text: &str) -> Result<ConvertedText, Vec<Finding>> {
+    let ends = text.matches('\n').count();
+    if ends == 0 || text.matches("\r\n").count() != ends {
+        return convert_lines(path, text);
+    }
+    // All lines end as on Windows: they do so again afterwards.
+    let lines = text.replace("\r\n", "\n");
+    // A finding has the places of the text as it is.
+    let converted = convert_lines(path, &lines);
+    let mut converted = converted
+        .map_err(|findings| stepwell_asl::read_node(path, text).err().unwrap_or(findings))?;
+    for remark in &mut converted.remarks {
+        let moved = |at: usize| at + lines[..at].matches('\n').count();
+        remark.span = moved(remark.span.start)..moved(remark.span.end);
+    }
+    converted.text = converted.text.replace('\n', "\r\n");
+    Ok(converted)
+}
+
+fn convert_lines(path: &str, text: &str) -> Result<ConvertedText, Vec<Finding>> {
     let root = stepwell_asl::read_node(path, text)?;
     let mut found = Vec::new();
     let mut remarks = Vec::new();

@@ -67,6 +67,41 @@ fn other_peoples_files_are_converted_where_they_stand() {
     assert!(unwritable.is_empty(), "{unwritable:#?}");
 }
 
+#[test]
+fn lines_end_as_they_did() {
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let converted = convert_text("file.yaml", &text).unwrap();
+        let windows = text.replace('\n', "\r\n");
+        let again = convert_text("file.yaml", &windows).unwrap();
+        assert_eq!(again.text, converted.text.replace('\n', "\r\n"), "{}", path.display());
+        for (one, other) in converted.remarks.iter().zip(&again.remarks) {
+            let (one, other) = (&text[one.span.clone()], &windows[other.span.clone()]);
+            assert_eq!(one, other.replace("\r\n", "\n"));
+        }
+    }
+}
+
+#[test]
+fn a_damaged_text_is_no_reason_to_panic() {
+    let mut read = 0;
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.split_inclusive('\n').collect();
+        for missing in 0..lines.len() {
+            let mut damaged = lines.clone();
+            let taken = damaged.remove(missing);
+            let cut = format!("{}{}", damaged[..missing].concat(), &taken[..taken.len() / 2]);
+            let odd = text.replacen(taken, &taken.replace(' ', "\u{a0}é "), 1);
+            let twice = text.replacen(taken, &taken.repeat(2), 1);
+            for damaged in [damaged.concat(), cut, odd, twice] {
+                read += usize::from(convert_text("file.yaml", &damaged).is_ok());
+            }
+        }
+    }
+    assert!(read > 500, "too little could be read: {read}");
+}
+
 fn shared(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name)
 }

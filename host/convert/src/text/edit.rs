@@ -255,9 +255,8 @@ impl<'t> Edits<'t> {
             let end = self.block_end(member)?;
             let comments = self.comments(self.behind_colon(member)?..self.line_end(end));
             if self.before_on_line(start).trim().is_empty() {
-                let indent = self.column(start);
-                let line = start - indent;
-                let blanks = " ".repeat(indent);
+                let line = start - self.before_on_line(start).len();
+                let blanks = " ".repeat(start - line);
                 let kept = self.lines(&comments, &blanks);
                 let behind = (self.line_end(end) + 1).min(self.text.len());
                 self.edit(line..behind, kept);
