@@ -66,9 +66,10 @@ fn convert_lines(path: &str, text: &str) -> Result<ConvertedText, Vec<Finding>> 
         let new = convert_at(&old, pointer);
         converted += new.converted;
         kept += new.kept;
-        let before = edits.len();
+        let (before, lost) = (edits.len(), edits.comments_lost.len());
         if edits.value(node, &new.definition).is_err() {
             edits.truncate(before);
+            edits.comments_lost.truncate(lost);
             remarks.push(unwritable(pointer));
             wanted.push(old);
             kept += new.converted;
