@@ -17,6 +17,7 @@ use crate::run::{self, Answer, Outside, Reply, Step, Stop};
 const ACCOUNT: &str = "111122223333";
 
 /// One recorded execution: a case of kind `execution`, or a row of an `execution-table`.
+#[derive(Clone)]
 pub struct Recording {
     /// The machine as text.
     definition: String,
@@ -265,6 +266,15 @@ impl Recording {
             _ => true,
         });
         answered.then_some(definition)
+    }
+
+    /// The same with its machine in JSONata, as `stepwell convert` writes it, and how many states stayed as they
+    /// were; `None` if the machine is no object.
+    pub fn converted(&self) -> Option<(Self, usize)> {
+        let machine: Value = serde_json::from_str(&self.definition).ok()?;
+        let converted = stepwell_convert::convert_definition(&machine);
+        let definition = converted.definition.to_string();
+        Some((Self { definition, ..self.clone() }, converted.kept))
     }
 
     /// Runs it.

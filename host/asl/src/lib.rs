@@ -28,6 +28,7 @@ pub use functions::{
     Stub, StubAnswer, UNRESERVED_CONCURRENCY_MIN, function_name,
 };
 pub use machine::{QueryLanguage, STATE_NAME_CHARACTERS_MAX};
+pub use node::{Member, Node, NodeKind};
 pub use source::{Files, NoFiles, Source, SourceFile};
 pub use state::assign::Assign;
 pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test, is_pattern};
@@ -41,4 +42,4 @@ pub use state::task::{Call, Resource, Task};
 pub use state::wait::{Wait, WaitFor};
 pub use state::work::{Catcher, Jitter, Retrier, Work};
 pub use state::{InputOutput, Part, Quantity, ResultPath, State, StateKind, StateType};
-pub use workflow::{NamedMachine, Options, Workflow, load, load_with, read_value};
+pub use workflow::{NamedMachine, Options, Workflow, load, load_with, read_node, read_value};

@@ -29,15 +29,19 @@ const PARSER_STACK_BYTES: usize = 16 << 20;
 
 /// A value and where it stands. The span of a mapping or sequence in block form may be empty.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) kind: NodeKind,
+pub struct Node {
+    /// What it is.
+    pub kind: NodeKind,
     /// YAML's `!Tag`, which other tools give a meaning; without the `!`.
-    pub(crate) tag: Option<String>,
-    pub(crate) span: Range<usize>,
+    pub tag: Option<String>,
+    /// Where it stands in the text, in bytes.
+    pub span: Range<usize>,
 }
 
+/// The kinds of JSON.
 #[derive(Debug, Clone)]
-pub(crate) enum NodeKind {
+#[expect(missing_docs, reason = "each variant is the kind of value of that name")]
+pub enum NodeKind {
     Null,
     Bool(bool),
     Number(Number),
@@ -51,10 +55,13 @@ type SpannedKind = Spanned<Tagged<NodeKind>>;
 
 /// A member of an object. Names are unique within it.
 #[derive(Debug, Clone)]
-pub(crate) struct Member {
-    pub(crate) name: String,
-    pub(crate) name_span: Range<usize>,
-    pub(crate) node: Node,
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands in the text, in bytes, quotes included.
+    pub name_span: Range<usize>,
+    /// Its value.
+    pub node: Node,
 }
 
 impl Node {

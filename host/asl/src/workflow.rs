@@ -328,11 +328,16 @@ fn read_settings(node: &Node, place: &Place, what: &str, reading: &mut Reading<'
 
 /// The value of a YAML or JSON text that is no workflow, such as a budget.
 pub fn read_value(path: &str, text: &str) -> Result<serde_json::Value, Vec<Finding>> {
+    read_node(path, text).map(|node| node.to_value())
+}
+
+/// A YAML or JSON text as a tree with places, nothing in it resolved.
+pub fn read_node(path: &str, text: &str) -> Result<Node, Vec<Finding>> {
     let mut findings = Findings::default();
     let mut sources = Sources::default();
     sources.add_file(path, text);
     match Node::parse(text, 0, &mut findings) {
-        Some(node) if !findings.has_errors() => Ok(node.to_value()),
+        Some(node) if !findings.has_errors() => Ok(node),
         _ => Err(sources.tell(findings)),
     }
 }

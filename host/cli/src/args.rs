@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Draw a state machine, and on request the path that an execution took.
     Graph(GraphArgs),
+    /// Rewrite a workflow file's JSONPath as JSONata.
+    Convert(ConvertArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
 }
@@ -224,6 +226,29 @@ pub(crate) enum GraphFormat {
     Mermaid,
     /// An SVG image.
     Svg,
+}
+
+/// Arguments of `convert`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  stepwell convert workflow.yaml > workflow.jsonata.yaml
+  stepwell convert --check serverless.yml
+  stepwell convert --write machine.asl.json
+
+Exit code 1: something stays in JSONPath, and a remark says what and why.")]
+pub(crate) struct ConvertArgs {
+    /// The workflow file, YAML or JSON, with its state machines as objects in it.
+    pub(crate) file: PathBuf,
+    /// Write the new text into the file itself.
+    #[arg(long, conflicts_with_all = ["output", "check"])]
+    pub(crate) write: bool,
+    /// Write the new text to another file instead of standard output.
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write nothing: only say what would be said.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// Arguments of `completions`.

@@ -3,6 +3,7 @@
 pub(crate) mod calibrate;
 pub(crate) mod compile;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod debug;
 pub(crate) mod delete;
 pub(crate) mod describe;

@@ -19,6 +19,9 @@ pub(crate) enum CommandError {
     /// Some of many executions ended in another way than by succeeding.
     #[error("{0}")]
     Many(String),
+    /// A file was converted in parts.
+    #[error("{0}")]
+    Partly(String),
     /// The process was asked to end before the execution did; the journal has it.
     #[error("`{name}` was interrupted")]
     Interrupted { name: String, help: Option<String> },
@@ -53,7 +56,11 @@ impl CommandError {
             Self::Invalid { help, .. }
             | Self::Environment { help, .. }
             | Self::Interrupted { help, .. } => *help = Some(text.into()),
-            Self::Execution(_) | Self::Invocation(_) | Self::Many(_) | Self::Findings { .. } => {}
+            Self::Execution(_)
+            | Self::Invocation(_)
+            | Self::Many(_)
+            | Self::Partly(_)
+            | Self::Findings { .. } => {}
         }
         self
     }
@@ -80,7 +87,7 @@ impl CommandError {
     /// Documented in `stepwell --help` and the README.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Execution(_) | Self::Invocation(_) | Self::Many(_) => 1,
+            Self::Execution(_) | Self::Invocation(_) | Self::Many(_) | Self::Partly(_) => 1,
             Self::Findings { .. } | Self::Invalid { .. } => 2,
             Self::Environment { .. } => 3,
             Self::Interrupted { .. } => 4,

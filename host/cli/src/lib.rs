@@ -80,6 +80,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Invoke(args) => command::invoke::run(&args, &mut output, timings),
         Command::Tune(args) => command::tune::run(&args, &mut output, timings),
         Command::Calibrate(args) => command::calibrate::run(&args, &mut output),
+        Command::Convert(args) => command::convert::run(&args, &mut output),
         Command::Inspect(args) => command::inspect::run(&args, &mut output),
         Command::Graph(args) => command::graph::run(&args, &mut output),
         Command::Completions(args) => command::completions::run(&args, &mut output),

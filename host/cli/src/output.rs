@@ -86,9 +86,10 @@ impl Output {
                 self.message(&error.to_string(), help.as_deref());
                 return;
             }
-            CommandError::Execution(_) | CommandError::Invocation(_) | CommandError::Many(_) => {
-                error.to_string()
-            }
+            CommandError::Execution(_)
+            | CommandError::Invocation(_)
+            | CommandError::Many(_)
+            | CommandError::Partly(_) => error.to_string(),
         };
         self.message(&message, None);
     }

@@ -12,6 +12,7 @@ mod support;
 mod compile;
 mod components;
 mod concurrency;
+mod convert;
 mod crash;
 mod durable;
 mod grants;
