@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use stepwell_asl::{Finding, Severity};
+use stepwell_eval::Trouble;
 
 use crate::args::STATE_DEFAULT;
 
@@ -25,6 +26,9 @@ pub(crate) enum CommandError {
     /// A file is not a workflow that can be used.
     #[error("{}", count(.findings))]
     Findings { path: PathBuf, source_text: String, findings: Vec<Finding> },
+    /// A text is no expression, or the expression failed. `path` is the file that it stands in, if it does.
+    #[error("{trouble}")]
+    Expression { trouble: Box<Trouble>, path: Option<PathBuf> },
     /// Something that the user gave is wrong.
     #[error("{message}")]
     Invalid { message: String, help: Option<String> },
@@ -53,7 +57,11 @@ impl CommandError {
             Self::Invalid { help, .. }
             | Self::Environment { help, .. }
             | Self::Interrupted { help, .. } => *help = Some(text.into()),
-            Self::Execution(_) | Self::Invocation(_) | Self::Many(_) | Self::Findings { .. } => {}
+            Self::Execution(_)
+            | Self::Invocation(_)
+            | Self::Many(_)
+            | Self::Findings { .. }
+            | Self::Expression { .. } => {}
         }
         self
     }
@@ -81,7 +89,8 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Execution(_) | Self::Invocation(_) | Self::Many(_) => 1,
-            Self::Findings { .. } | Self::Invalid { .. } => 2,
+            Self::Expression { trouble, .. } if trouble.is_of_evaluation() => 1,
+            Self::Findings { .. } | Self::Expression { .. } | Self::Invalid { .. } => 2,
             Self::Environment { .. } => 3,
             Self::Interrupted { .. } => 4,
         }

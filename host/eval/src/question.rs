@@ -5,6 +5,7 @@
 //! both, and JSONata here.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -63,6 +64,26 @@ pub enum Trouble {
         help: Option<String>,
     },
 }
+
+impl Trouble {
+    /// Whether the text was an expression, which failed.
+    pub fn is_of_evaluation(&self) -> bool {
+        matches!(self, Self::Evaluation { .. })
+    }
+}
+
+/// What is wrong, without the place and without help.
+impl fmt::Display for Trouble {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(Notice { message, .. })
+            | Self::Evaluation { message, .. }
+            | Self::Command { message, .. } => formatter.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
 
 impl Question {
     /// Reads a text. Blanks around it do not count. With `jsonpath` it is JSONPath or a call whatever it

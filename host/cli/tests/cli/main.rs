@@ -14,6 +14,7 @@ mod components;
 mod concurrency;
 mod crash;
 mod durable;
+mod eval;
 mod grants;
 mod graph;
 mod help;
