@@ -1,5 +1,6 @@
 //! What can be said on the command line. Nothing here does anything.
 
+mod eval;
 mod functions;
 mod kept;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 
+pub(crate) use eval::*;
 pub(crate) use functions::*;
 pub(crate) use kept::*;
 
@@ -28,8 +30,8 @@ pub(crate) struct Args {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  succeeded
-  1  the execution failed, timed out or was stopped
-  2  invalid arguments, input or definition
+  1  the execution failed, timed out or was stopped; the expression failed
+  2  invalid arguments, input, definition or expression
   3  the environment: a file that cannot be read or written, no credentials, no memory
   4  interrupted: the journal has the execution, and `stepwell resume` goes on with it";
 
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Graph(GraphArgs),
     /// Rewrite a workflow file's JSONPath as JSONata.
     Convert(ConvertArgs),
+    /// Evaluate an expression as a workflow would, or many at a prompt.
+    Eval(EvalArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
 }

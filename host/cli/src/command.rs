@@ -8,6 +8,7 @@ pub(crate) mod debug;
 pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod doctor;
+pub(crate) mod eval;
 pub(crate) mod executions;
 pub(crate) mod export;
 pub(crate) mod graph;

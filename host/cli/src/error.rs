@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use stepwell_asl::{Finding, Severity};
+use stepwell_eval::Trouble;
 
 use crate::args::STATE_DEFAULT;
 
@@ -28,6 +29,9 @@ pub(crate) enum CommandError {
     /// A file is not a workflow that can be used.
     #[error("{}", count(.findings))]
     Findings { path: PathBuf, source_text: String, findings: Vec<Finding> },
+    /// A text is no expression, or the expression failed. `path` is the file that it stands in, if it does.
+    #[error("{trouble}")]
+    Expression { trouble: Box<Trouble>, path: Option<PathBuf> },
     /// Something that the user gave is wrong.
     #[error("{message}")]
     Invalid { message: String, help: Option<String> },
@@ -60,7 +64,8 @@ impl CommandError {
             | Self::Invocation(_)
             | Self::Many(_)
             | Self::Partly(_)
-            | Self::Findings { .. } => {}
+            | Self::Findings { .. }
+            | Self::Expression { .. } => {}
         }
         self
     }
@@ -88,7 +93,8 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Execution(_) | Self::Invocation(_) | Self::Many(_) | Self::Partly(_) => 1,
-            Self::Findings { .. } | Self::Invalid { .. } => 2,
+            Self::Expression { trouble, .. } if trouble.is_of_evaluation() => 1,
+            Self::Findings { .. } | Self::Expression { .. } | Self::Invalid { .. } => 2,
             Self::Environment { .. } => 3,
             Self::Interrupted { .. } => 4,
         }

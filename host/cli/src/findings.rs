@@ -7,6 +7,7 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 use stepwell_asl::{Finding, Severity, SourceFile};
+use stepwell_eval::Notice;
 
 /// Shows a finding. `path` and `source` are the workflow file's, whose files stand beside it.
 pub(crate) fn render(renderer: &Renderer, path: &Path, source: &str, finding: &Finding) -> String {
@@ -51,6 +52,26 @@ pub(crate) fn render(renderer: &Renderer, path: &Path, source: &str, finding: &F
         .elements(finding.help.as_deref().map(|help| Level::HELP.message(help)))
         .elements(refusal.as_deref().map(|words| Level::NOTE.message(words)));
     renderer.render(&[group])
+}
+
+/// Shows what is said about an expression, with the file that it stands in, if it does.
+pub(crate) fn render_notice(
+    renderer: &Renderer,
+    level: &Level<'_>,
+    path: Option<&Path>,
+    notice: &Notice,
+) -> String {
+    let path = path.map(|path| path.display().to_string());
+    let title = level.clone().primary_title(notice.message.as_str());
+    let title = match &notice.code {
+        Some(code) => title.id(code.as_str()),
+        None => title,
+    };
+    let snippet = Snippet::source(notice.text.as_str())
+        .path(path.as_deref())
+        .annotation(AnnotationKind::Primary.span(within(&notice.span, &notice.text)));
+    let help = notice.help.as_deref().map(|help| Level::HELP.message(help));
+    renderer.render(&[title.element(snippet).elements(help)])
 }
 
 /// A span that surely lies in the text, on characters' borders, and is not empty where it can be helped.

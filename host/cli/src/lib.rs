@@ -83,6 +83,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(args) => command::convert::run(&args, &mut output),
         Command::Inspect(args) => command::inspect::run(&args, &mut output),
         Command::Graph(args) => command::graph::run(&args, &mut output),
+        Command::Eval(args) => command::eval::run(&args, &mut output),
         Command::Completions(args) => command::completions::run(&args, &mut output),
     };
     match result {

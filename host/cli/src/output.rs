@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Level, Renderer};
+use stepwell_eval::{Notice, Trouble};
 
 use crate::error::{CommandError, reason};
 use crate::findings;
@@ -61,7 +63,7 @@ impl Output {
     /// Findings about a file, as a compiler shows them.
     pub(crate) fn findings(
         &mut self,
-        path: &std::path::Path,
+        path: &Path,
         source: &str,
         findings: &[stepwell_asl::Finding],
     ) {
@@ -73,12 +75,38 @@ impl Output {
         }
     }
 
+    /// What is worth a warning in an expression, which may stand in a file.
+    pub(crate) fn notice(&mut self, notice: &Notice, path: Option<&Path>) {
+        if !self.quiet {
+            say(&findings::render_notice(&self.renderer, &Level::WARNING, path, notice));
+        }
+    }
+
+    /// Why an expression, which may stand in a file, or a command at a prompt gave no answer.
+    pub(crate) fn trouble(&mut self, trouble: &Trouble, path: Option<&Path>) {
+        match trouble {
+            Trouble::Syntax(notice) => {
+                say(&findings::render_notice(&self.renderer, &Level::ERROR, path, notice));
+            }
+            Trouble::Evaluation { name, message } => {
+                let message = harmless(message);
+                let title = Level::ERROR.primary_title(message.as_ref()).id(*name);
+                say(&self.renderer.render(&[annotate_snippets::Group::with_title(title)]));
+            }
+            Trouble::Command { message, help } => self.message(message, help.as_deref()),
+        }
+    }
+
     /// Why a command did not succeed.
     pub(crate) fn error(&mut self, error: &CommandError) {
         let message = match error {
             CommandError::Findings { path, source_text, findings } => {
                 self.findings(path, source_text, findings);
                 format!("`{}` cannot be used: {error}", path.display())
+            }
+            CommandError::Expression { trouble, path } => {
+                self.trouble(trouble, path.as_deref());
+                return;
             }
             CommandError::Interrupted { help, .. }
             | CommandError::Invalid { help, .. }

@@ -24,8 +24,9 @@ pub use document::{DEPTH_MAX, Document, DocumentError, Keeper, with_keeper};
 pub use expression::{Expression, ExpressionError, ExpressionSyntaxError, QUERY_EVALUATION_ERROR};
 pub use intrinsic::{INTRINSIC_BYTES_MAX, Intrinsic, IntrinsicError, IntrinsicSyntaxError};
 pub use jsonata::{
-    Dialect, JSONATA_DELIMITERS, Jlens, Jsonata, JsonataEngine, JsonataError, JsonataLimit,
-    JsonataLimits, JsonataProgram, JsonataSyntaxError, Mention, Outcome, StatesMention, Survey,
+    Dialect, JSONATA_DELIMITERS, Jlens, Jsonata, JsonataEngine, JsonataError, JsonataFunction,
+    JsonataLimit, JsonataLimits, JsonataProgram, JsonataSyntaxError, Mention, Outcome,
+    StatesMention, Survey, jsonata_functions,
 };
 pub use jsonpath::{JsonPath, PathError, PathSyntaxError};
 pub use query::{Query, Scope, SharedRoot, VARIABLE_NAME_CHARACTERS_MAX, is_variable_name};

@@ -31,7 +31,7 @@ pub(super) use batch::{go_on as go_on_with_batch, take_up};
 
 /// The region and account of ARNs that are made here (`facts/embeddings.md` 9).
 const ARN_SCOPE: &str = "us-east-1:123456789012";
-const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/stepwell";
+pub(super) const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/stepwell";
 
 /// A workflow that is about to be run.
 struct Prepared<'r> {
@@ -201,6 +201,11 @@ impl Prepared<'_> {
     }
 }
 
+/// A state machine's ARN.
+pub(super) fn machine_arn(machine: &str) -> String {
+    format!("arn:aws:states:{ARN_SCOPE}:stateMachine:{machine}")
+}
+
 /// An execution's ARN.
 pub(super) fn execution_arn(machine: &str, name: &str) -> String {
     format!("arn:aws:states:{ARN_SCOPE}:execution:{machine}:{name}")
@@ -215,7 +220,7 @@ pub(super) fn new_start(
 ) -> Start {
     let (seed, _) = Uuid::new_v4().as_u64_pair();
     Start {
-        machine_arn: format!("arn:aws:states:{ARN_SCOPE}:stateMachine:{}", machine.name),
+        machine_arn: machine_arn(&machine.name),
         execution_arn: execution_arn(&machine.name, &name),
         machine_name: machine.name.clone(),
         name,
@@ -249,24 +254,34 @@ pub(super) fn check_name(name: &str) -> Result<(), CommandError> {
 
 /// The input: JSON, `@FILE` or `-`.
 pub(super) fn read_input(text: &str) -> Result<Document, CommandError> {
+    read_json(text, "input", "--input", STATE_BYTES_MAX)
+}
+
+/// A value that an option gives, of so many bytes at most: JSON, `@FILE` or `-`.
+pub(super) fn read_json(
+    text: &str,
+    what: &str,
+    option: &str,
+    bytes_max: usize,
+) -> Result<Document, CommandError> {
     let (json, origin) = if text == "-" {
         let mut json = String::new();
-        std::io::stdin().take(STATE_BYTES_MAX as u64 + 1).read_to_string(&mut json).map_err(
-            |error| CommandError::invalid(format!("cannot read standard input: {error}")),
-        )?;
+        std::io::stdin().take(bytes_max as u64 + 1).read_to_string(&mut json).map_err(|error| {
+            CommandError::invalid(format!("cannot read standard input: {error}"))
+        })?;
         (json, "standard input".to_owned())
     } else if let Some(path) = text.strip_prefix('@') {
         let path = Path::new(path);
         (read_source(path, path)?, format!("`{}`", path.display()))
     } else {
-        (text.to_owned(), "`--input`".to_owned())
+        (text.to_owned(), format!("`{option}`"))
     };
-    if json.len() > STATE_BYTES_MAX {
-        let message = format!("the input of {origin} is longer than {STATE_BYTES_MAX} bytes");
+    if json.len() > bytes_max {
+        let message = format!("the {what} of {origin} is longer than {bytes_max} bytes");
         return Err(CommandError::invalid(message).with_help("keep large data in a bucket"));
     }
     Document::parse(json.trim()).map_err(|error| {
-        let message = format!("the input of {origin} is not JSON: {error}");
+        let message = format!("the {what} of {origin} is not JSON: {error}");
         CommandError::invalid(message)
             .with_help("give JSON, `@FILE` for a file, or `-` for standard input")
     })

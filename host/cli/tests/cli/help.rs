@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Cli, Ran};
 
-const COMMANDS: [&str; 5] = ["run", "validate", "inspect", "graph", "completions"];
+const COMMANDS: [&str; 6] = ["run", "validate", "inspect", "graph", "eval", "completions"];
 
 fn stepwell(arguments: &[&str]) -> Ran {
     Cli::new().args(arguments).run()

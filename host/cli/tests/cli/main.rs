@@ -15,6 +15,7 @@ mod concurrency;
 mod convert;
 mod crash;
 mod durable;
+mod eval;
 mod grants;
 mod graph;
 mod help;

@@ -106,6 +106,11 @@ impl Intrinsic {
         Ok(Self(Arc::new(Compiled { text: text.into(), call })))
     }
 
+    /// The functions' names, such as `States.Format`, in the order of the alphabet.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Function::ALL.iter().map(|function| function.name())
+    }
+
     /// The call as it was written.
     pub fn as_str(&self) -> &str {
         &self.0.text

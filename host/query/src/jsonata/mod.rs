@@ -7,6 +7,7 @@
 //! would take too long; `shortcut`, plain paths, which need no library; `survey`, what can be said of an
 //! expression before it runs.
 
+mod catalog;
 mod engine;
 mod functions;
 mod guards;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use self::catalog::{JsonataFunction, jsonata_functions};
 pub use self::engine::{
     Dialect, JsonataEngine, JsonataError, JsonataLimit, JsonataLimits, JsonataProgram,
     JsonataSyntaxError, Outcome,
