@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use stepwell_asl::{Finding, Severity, load};
+use stepwell_asl::{Finding, Severity, load, variable_references};
 use stepwell_tests::exceptions::{self, Difference};
 use stepwell_tests::recording::{self, Validation};
 use stepwell_tests::show;
@@ -54,6 +54,7 @@ fn main() -> ExitCode {
             exceptions.judge(&case.name, check(&case, &table))
         }));
     }
+    trials.extend(references(&root, &arguments));
     trials.push(Trial::test("every_exception_is_a_case", move || match unknown.len() {
         0 => Ok(()),
         _ => Err(Failed::from(format!("these are none: {unknown:?}"))),
@@ -63,6 +64,22 @@ fn main() -> ExitCode {
         say(&shown(&table.lock().expect("a failing case panics before it locks")));
     }
     conclusion.exit_code()
+}
+
+/// Which variables the states of a machine read, where AWS was asked.
+fn references(root: &Path, arguments: &Arguments) -> Vec<Trial> {
+    let cases = recording::references(root, arguments).into_iter();
+    let trials = cases.map(|(name, definition, wanted)| {
+        Trial::test(name, move || {
+            let found = serde_json::to_value(variable_references(&definition))
+                .expect("names are written as they are");
+            if found == wanted {
+                return Ok(());
+            }
+            Err(Failed::from(format!("expected {wanted}, found {found}")))
+        })
+    });
+    trials.collect()
 }
 
 fn check(case: &Validation, table: &Table) -> Result<(), Difference> {

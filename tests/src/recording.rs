@@ -92,6 +92,20 @@ pub fn validations(root: &Path, arguments: &Arguments) -> Vec<Validation> {
         .collect()
 }
 
+/// Every case that records which variables a machine's states read: its name, the definition and the answer.
+pub fn references(root: &Path, arguments: &Arguments) -> Vec<(String, Value, Value)> {
+    let files = files(root, arguments);
+    let cases = files.iter().map(|file| read_json(file));
+    let cases = cases.filter(|case| case["kind"] == "variable-references");
+    let text = |value: &Value| value.as_str().expect("a case has a name").to_owned();
+    cases
+        .map(|case| {
+            let wanted = case["expected"]["variableReferences"].clone();
+            (text(&case["name"]), case["definition"].clone(), wanted)
+        })
+        .collect()
+}
+
 fn accepted(case: &Value) -> Vec<Validation> {
     let runs = ["execution", "execution-table", "express-sync", "express-async"];
     if !case["kind"].as_str().is_some_and(|kind| runs.contains(&kind)) {

@@ -41,6 +41,17 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// What AWS says about the same, where that is known.
     pub aws: Option<Diagnostic>,
+    /// Which part of a string it is about; `span` is the whole string's until the texts are at hand.
+    pub(crate) part: Option<Part>,
+}
+
+/// Part of a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The string's value.
+    pub(crate) value: String,
+    /// Which part, in bytes.
+    pub(crate) range: Range<usize>,
 }
 
 /// Another place that matters for a finding.
@@ -108,6 +119,9 @@ codes! {
     VARIABLE = "ASL0205" "a variable cannot be assigned"
     ODD_PATH = "ASL0206" "a path means something else than it seems to"
     JSONATA = "ASL0207" "a JSONata expression cannot be read"
+    STATES = "ASL0208" "`$states` has no such part here"
+    NO_VALUE = "ASL0209" "a variable or function has no value where it is used"
+    ON_AWS = "ASL0210" "an expression never succeeds, or not on AWS"
     CHOICE_RULE = "ASL0301" "a choice rule is not well formed"
     ERROR_EQUALS = "ASL0302" "`ErrorEquals` is not well formed"
     NO_EFFECT = "ASL0303" "a field has no effect here"
@@ -205,12 +219,26 @@ impl Findings {
             help: None,
             related: Vec::new(),
             aws: None,
+            part: None,
         });
         self.0.last_mut().expect("a finding was pushed just now")
     }
 }
 
 impl Finding {
+    /// A warning that another crate gives about a file, with its own code.
+    pub fn remark(
+        code: &'static str,
+        message: String,
+        pointer: String,
+        span: Range<usize>,
+        help: Option<String>,
+    ) -> Self {
+        let severity = Severity::Warning;
+        let (file, related, aws, part) = (None, Vec::new(), None, None);
+        Self { code, severity, message, pointer, file, span, help, related, aws, part }
+    }
+
     /// Whether it says that a resource's function is missing or has no code.
     pub fn is_missing_function(&self) -> bool {
         self.code == FUNCTION_MISSING
@@ -231,6 +259,14 @@ impl Finding {
     ) -> &mut Self {
         let location = place.map(|place| place.pointer.clone());
         self.aws = Some(Diagnostic { code: code.into(), message: message.into(), location });
+        self
+    }
+
+    /// It is about part of the string that stands at its place, from one byte of its value to another.
+    pub(crate) fn part(&mut self, value: &str, range: Range<usize>) -> &mut Self {
+        if range.start > 0 || range.end < value.len() {
+            self.part = Some(Part { value: value.to_owned(), range });
+        }
         self
     }
 

@@ -15,9 +15,12 @@ mod functions;
 mod machine;
 mod node;
 mod path;
+mod references;
+mod scalar;
 mod source;
 mod state;
 mod syntax;
+mod variables;
 mod workflow;
 
 pub use definition::{Definition, Machine, MachineId, Name, StateId, Transition};
@@ -29,6 +32,7 @@ pub use functions::{
 };
 pub use machine::{QueryLanguage, STATE_NAME_CHARACTERS_MAX};
 pub use node::{Member, Node, NodeKind};
+pub use references::variable_references;
 pub use source::{Files, NoFiles, Source, SourceFile};
 pub use state::assign::Assign;
 pub use state::choice::{Choice, Comparison, Condition, Operand, Ordering, Rule, Test, is_pattern};

@@ -11,6 +11,7 @@ use crate::finding::{
 use crate::state::jsonata::Use;
 use crate::state::wait::SECONDS_MAX;
 use crate::state::{self, State};
+use crate::variables;
 
 /// A state's name, in Unicode characters (`facts/asl.md` 1).
 pub const STATE_NAME_CHARACTERS_MAX: usize = 80;
@@ -26,6 +27,8 @@ pub(crate) struct Book {
     /// The language of states that do not name one; nested machines have no other.
     language: QueryLanguage,
     pub(crate) machine_type: MachineType,
+    /// Where each state stands.
+    pub(crate) places: BTreeMap<StateId, Place>,
     /// Every JSONata expression.
     pub(crate) uses: Vec<Use>,
     /// Whether some state of some machine ends it.
@@ -61,6 +64,8 @@ pub(crate) struct Leads<'b> {
     pub(crate) language: QueryLanguage,
     /// The way from the state at hand to the fields that are read: nothing, or such as `Catch[0]/`.
     pub(crate) within: String,
+    /// The state at hand.
+    pub(crate) state: StateId,
     /// Whether something could not be read, so that the rest may seem out of reach.
     broken: bool,
 }
@@ -148,12 +153,14 @@ fn read_definition(
     read_machine(start_at, states.as_ref(), None, &mut book, findings);
     report_reassigned(&book.scopes, findings);
     report_endless(&book, findings);
-    Some(Definition {
+    let definition = Definition {
         comment: comment.map(str::to_owned),
         timeout_seconds: timeout_seconds.map_or(Some(None), |seconds| seconds.map(Some))?,
         machines: book.machines.into_iter().collect::<Option<_>>()?,
         states: book.states.into_iter().collect::<Option<_>>()?,
-    })
+    };
+    variables::check(&definition, &book.uses, &book.places, findings);
+    Some(definition)
 }
 
 /// Reads a machine within another: a branch, or what a Map does with an item. `outer` is the machine whose
@@ -270,13 +277,15 @@ fn read_states(
         ends: false,
         language: book.language,
         within: String::new(),
+        state: ids[0],
         broken: false,
         book,
     };
     let (mut reach, mut terminal) = (BTreeMap::new(), false);
     for (member, id) in members.iter().zip(&ids) {
         check_name(member, leads.book, findings);
-        leads.ends = false;
+        (leads.ends, leads.state) = (false, *id);
+        leads.book.places.insert(*id, member.place.clone());
         let state = state::read(member, *id, machine, &mut leads, findings);
         // A state that could not be read might have been the last one: no second finding for one mistake.
         terminal |= leads.ends || state.is_none();

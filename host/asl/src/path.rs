@@ -9,7 +9,7 @@ use stepwell_query::{
 
 use crate::fields::Field;
 use crate::finding::{
-    Finding, Findings, INTRINSIC, ODD_PATH, PATH, Place, REFERENCE_PATH, Severity, TEMPLATE,
+    Finding, Findings, INTRINSIC, ODD_PATH, PATH, REFERENCE_PATH, Severity, TEMPLATE,
 };
 use crate::node::{Node, NodeKind};
 
@@ -283,8 +283,9 @@ fn broken_path<'f>(
     field: &Field<'_>,
     findings: &'f mut Findings,
 ) -> &'f mut Finding {
-    let place = inside(field, text, error.offset);
-    findings.error(PATH, &place, format!("`{text}` is no path: {error}"))
+    findings
+        .error(PATH, &field.place, format!("`{text}` is no path: {error}"))
+        .part(text, rest_from(text, error.offset))
 }
 
 /// `valid` says what the field takes.
@@ -295,30 +296,14 @@ fn broken_call(
     field: &Field<'_>,
     findings: &mut Findings,
 ) {
-    let place = inside(field, text, error.offset());
-    let finding = findings.error(INTRINSIC, &place, format!("{valid}; {error}"));
+    let finding = findings.error(INTRINSIC, &field.place, format!("{valid}; {error}"));
+    finding.part(text, rest_from(text, error.offset()));
     if let Some(help) = error.help() {
         finding.help(help);
     }
 }
 
-/// The place of what stands so many bytes into a field's text, up to its end; the whole field's where
-/// the file spells the text in another way, with escapes or over lines. Only the lengths tell that, which
-/// could err, but not within a character as long as there are none of several bytes.
-fn inside(field: &Field<'_>, text: &str, offset: usize) -> Place {
-    within(&field.place, text, offset)
-}
-
-/// The same for a text at a place.
-pub(crate) fn within(place: &Place, text: &str, offset: usize) -> Place {
-    let mut place = place.clone();
-    let quotes = match place.span.len().checked_sub(text.len()) {
-        Some(0) => 0,
-        Some(2) => 1,
-        _ => return place,
-    };
-    if (1..text.len()).contains(&offset) && text.is_ascii() {
-        place.span = place.span.start + quotes + offset..place.span.end - quotes;
-    }
-    place
+/// What stands from a byte of a text on; all of it where that is no byte within.
+fn rest_from(text: &str, offset: usize) -> std::ops::Range<usize> {
+    if (1..text.len()).contains(&offset) { offset..text.len() } else { 0..text.len() }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::finding::{Finding, Findings, Related};
+use crate::scalar::locate;
 
 /// A workflow file: its path and its text.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +125,13 @@ impl Sources {
     pub(crate) fn tell(&self, findings: Findings) -> Vec<Finding> {
         let mut findings = findings.into_unsorted();
         for finding in &mut findings {
+            if let Some(part) = finding.part.take() {
+                let written = self.written(&finding.span);
+                if let Some(place) = locate(written, &part.value, &part.range) {
+                    let start = finding.span.start;
+                    finding.span = start + place.start..start + place.end;
+                }
+            }
             finding.span = self.in_files(&finding.span);
             for related in &mut finding.related {
                 related.span = self.in_files(&related.span);

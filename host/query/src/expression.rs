@@ -90,6 +90,15 @@ impl Expression {
         Err(ExpressionSyntaxError::Neither { text: text.to_owned() })
     }
 
+    /// The queries in it, in order; none in JSONata.
+    pub fn queries(&self) -> Vec<&Query> {
+        match self {
+            Self::Query(query) => vec![query],
+            Self::Intrinsic(intrinsic) => intrinsic.queries(),
+            Self::Jsonata(_) => Vec::new(),
+        }
+    }
+
     /// Evaluates the expression. A definite path borrows from the scope.
     pub fn evaluate<'v>(&self, scope: &'v dyn Scope) -> Result<Cow<'v, Value>, ExpressionError> {
         match self {

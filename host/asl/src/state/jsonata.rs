@@ -1,15 +1,17 @@
 //! The fields of states whose query language is JSONata (`facts/asl.md` 3): expressions stand in strings
 //! between delimiters, at any depth of a field that takes them.
 
+use std::ops::Range;
+
+use crate::definition::StateId;
 use serde_json::{Map, Value};
 use stepwell_query::{Expression, JSONATA_DELIMITERS, Jsonata, Template};
 
 use super::optional;
 use crate::fields::{Field, Fields};
-use crate::finding::{Findings, JSONATA, Place, TEMPLATE};
+use crate::finding::{Findings, JSONATA, ODD_PATH, ON_AWS, Place, STATES, TEMPLATE, closest};
 use crate::machine::Leads;
 use crate::node::{Node, NodeKind};
-use crate::path::within;
 
 /// An expression that gives the value of a field.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +36,8 @@ pub(crate) enum Site {
 /// An expression where it stands, for what can be said of it once the whole machine is known.
 pub(crate) struct Use {
     pub(crate) expression: Jsonata,
-    pub(crate) site: Site,
+    /// The state that it belongs to.
+    pub(crate) state: StateId,
     /// The field's place, the whole of its text, and where in it the expression begins.
     pub(crate) place: Place,
     pub(crate) text: String,
@@ -168,17 +171,143 @@ fn compile(
     };
     match Jsonata::parse(inner) {
         Ok(expression) => {
-            let (place, text) = (place.clone(), text.to_owned());
-            let used = Use { expression: expression.clone(), site, place, text, offset };
+            let (place, text, state) = (place.clone(), text.to_owned(), leads.state);
+            let used = Use { expression: expression.clone(), state, place, text, offset };
+            check(&used, site, findings);
             leads.book.uses.push(used);
             Compiled::Expression(expression)
         }
         Err(error) => {
-            let place = within(place, text, offset + error.span.start);
             let message = format!("this is no JSONata expression: {error} ({})", error.code);
-            findings.error(JSONATA, &place, message);
+            let range = offset + error.span.start..offset + error.span.end;
+            findings.error(JSONATA, place, message).part(text, range);
             Compiled::Broken
         }
+    }
+}
+
+/// A text that was perhaps meant to be more.
+fn mistaken(text: &str, place: &Place, findings: &mut Findings) {
+    let [opening, closing] = JSONATA_DELIMITERS;
+    let is_call = text.starts_with("States.") && text.ends_with(')');
+    if text.split_once(opening).is_some_and(|(_, rest)| rest.contains(closing)) {
+        let message = "this is a text: an expression is all that stands between the quotes";
+        findings
+            .warning(TEMPLATE, place, message)
+            .help("make one expression of it, without blanks around: `{% 'a text' & $value %}`");
+    } else if text.starts_with("$.") || text.starts_with("$$.") || is_call {
+        let message = format!("`{text}` is a text here: the state's query language is JSONata");
+        findings
+            .warning(ODD_PATH, place, message)
+            .help("write an expression: `{% $states.input.name %}`");
+    }
+}
+
+/// What can be said of an expression by itself.
+fn check(used: &Use, site: Site, findings: &mut Findings) {
+    let survey = used.expression.survey();
+    let text = |range: &Range<usize>| used.expression.text()[range.clone()].to_owned();
+    for mention in &survey.states {
+        check_states(used, site, &mention.names, &mention.span, findings);
+    }
+    for bound in survey.bound.iter().filter(|bound| bound.name == "states") {
+        let message = "`$states` cannot be given another value";
+        findings.error(STATES, &used.place, message).part(&used.text, used.range(&bound.span));
+    }
+    for range in &survey.inputs {
+        let what = text(range);
+        let message = format!("`{what}` is nothing here: an expression has no input document");
+        findings.warning(ON_AWS, &used.place, message).part(&used.text, used.range(range)).help(
+            if what.starts_with('$') {
+                "the state's input is `$states.input`".to_owned()
+            } else {
+                format!("the state's input is `$states.input`: write `$states.input.{what}`")
+            },
+        );
+    }
+    for newer in &survey.newer {
+        let message = format!("AWS evaluates JSONata 2.0.6, which has no `{}`", newer.name);
+        findings
+            .warning(ON_AWS, &used.place, message)
+            .part(&used.text, used.range(&newer.span))
+            .help(match newer.name.as_str() {
+                "??" => "write `$exists(a) ? a : b` instead of `a ?? b`",
+                _ => "write `a ? a : b` instead of `a ?: b`",
+            });
+    }
+    for (limit, range) in &survey.broken_limits {
+        let message = format!("this breaks a limit whenever it is evaluated: {limit}");
+        findings.warning(ON_AWS, &used.place, message).part(&used.text, used.range(range));
+    }
+}
+
+/// The names after `$states`.
+fn check_states(
+    used: &Use,
+    site: Site,
+    names: &[String],
+    range: &Range<usize>,
+    findings: &mut Findings,
+) {
+    const FIELDS: [&str; 4] = ["input", "result", "errorOutput", "context"];
+    let Some((field, below)) = names.split_first() else { return };
+    let (message, help) = match field.as_str() {
+        "input" => return,
+        "context" => {
+            if let Some(message) = unknown_in_context(below) {
+                findings
+                    .warning(STATES, &used.place, message)
+                    .part(&used.text, used.range(range))
+                    .help("`$states.context` has `Execution`, `State`, `StateMachine`, `Task` and `Map`");
+            }
+            return;
+        }
+        "result" if site == Site::Result => return,
+        "errorOutput" if site == Site::ErrorOutput => return,
+        "result" => (
+            "there is no `$states.result` here".to_owned(),
+            "it stands in `Output` and `Assign` of a Task, Parallel or Map".to_owned(),
+        ),
+        "errorOutput" => (
+            "there is no `$states.errorOutput` here".to_owned(),
+            "it stands in `Output` and `Assign` of a catcher".to_owned(),
+        ),
+        other => (
+            format!("`$states` has no `{other}`"),
+            closest(other, FIELDS).map_or_else(
+                || "its fields are `input`, `result`, `errorOutput` and `context`".to_owned(),
+                |close| format!("did you mean `$states.{close}`?"),
+            ),
+        ),
+    };
+    findings.error(STATES, &used.place, message).part(&used.text, used.range(range)).help(help);
+}
+
+/// What the context object does not have of the names (`facts/asl.md` 2.6).
+fn unknown_in_context(names: &[String]) -> Option<String> {
+    let fields: &[&str] = match names.first()?.as_str() {
+        "Execution" => {
+            &["Id", "Input", "Name", "RoleArn", "StartTime", "RedriveCount", "RedriveTime"]
+        }
+        "State" => &["EnteredTime", "Name", "RetryCount"],
+        "StateMachine" => &["Id", "Name"],
+        "Task" => &["Token"],
+        "Map" => &["Item"],
+        other => return Some(format!("the context object has no `{other}`")),
+    };
+    let field = names.get(1)?;
+    if !fields.contains(&field.as_str()) {
+        return Some(format!("`{}` of the context object has no `{field}`", names[0]));
+    }
+    let item = names.get(2).filter(|_| names[0] == "Map")?;
+    let known = ["Index", "Value", "Key", "Source"].contains(&item.as_str());
+    (!known).then(|| format!("`Map.Item` of the context object has no `{item}`"))
+}
+
+impl Use {
+    /// A range of the expression as one of the field's text.
+    pub(crate) fn range(&self, range: &Range<usize>) -> Range<usize> {
+        self.offset + range.start..self.offset + range.end
     }
 }
 
@@ -187,6 +316,7 @@ fn misdelimited(text: &str, place: &Place, findings: &mut Findings) -> Compiled 
     let [opening, closing] = JSONATA_DELIMITERS;
     let (begins, ends) = (text.starts_with(opening), text.ends_with(closing));
     if !begins && !ends {
+        mistaken(text, place, findings);
         return Compiled::Plain;
     }
     let message = format!("`{text}` is not closed as it is opened");

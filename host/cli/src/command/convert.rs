@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use stepwell_asl::{Finding, Severity};
+use stepwell_asl::Finding;
 use stepwell_convert::{ConvertedText, Remark, RemarkKind, convert_text};
 
 use crate::args::ConvertArgs;
@@ -49,17 +49,13 @@ pub(crate) fn run(args: &ConvertArgs, output: &mut Output) -> Result<(), Command
 
 /// A remark as a finding, to be shown like one.
 fn finding(remark: &Remark) -> Finding {
-    Finding {
-        code: remark.kind.code(),
-        severity: Severity::Warning,
-        message: remark.message.clone(),
-        pointer: remark.pointer.clone(),
-        file: None,
-        span: remark.span.clone(),
-        help: remark.help.clone(),
-        related: Vec::new(),
-        aws: None,
-    }
+    Finding::remark(
+        remark.kind.code(),
+        remark.message.clone(),
+        remark.pointer.clone(),
+        remark.span.clone(),
+        remark.help.clone(),
+    )
 }
 
 /// Puts a text in a file's place at once: whoever looks sees the old or the new one, whole.

@@ -116,6 +116,22 @@ impl Intrinsic {
         &self.0.text
     }
 
+    /// The queries among its arguments and those of calls within it, in order.
+    pub fn queries(&self) -> Vec<&Query> {
+        fn gather<'c>(call: &'c Call, queries: &mut Vec<&'c Query>) {
+            for argument in &call.arguments {
+                match argument {
+                    Argument::Query(query) => queries.push(query),
+                    Argument::Call(call) => gather(call, queries),
+                    Argument::Constant(_) | Argument::Pattern(_) => {}
+                }
+            }
+        }
+        let mut queries = Vec::new();
+        gather(&self.0.call, &mut queries);
+        queries
+    }
+
     /// Calls the functions: arguments from left to right, each once.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, IntrinsicError> {
         let mut evaluation = Evaluation { scope, budget: Budget(INTRINSIC_BYTES_MAX) };

@@ -114,7 +114,7 @@ impl JsonPath {
     }
 
     /// The first two names, where the path begins with names: it sees nothing beside them.
-    pub(crate) fn first_names(&self) -> [Option<&str>; 2] {
+    pub fn first_names(&self) -> [Option<&str>; 2] {
         let name = |index: usize| match self.0.steps.get(index) {
             Some(Step::Name(name)) => Some(&**name),
             _ => None,
