@@ -21,6 +21,7 @@ const FIELDS: &str = "
     ToleratedFailurePercentage ToleratedFailurePercentagePath
     Seconds SecondsPath Timestamp TimestampPath Error ErrorPath Cause CausePath
     Choices Default Variable And Or Not
+    QueryLanguage Arguments Output Condition Items
     StringEquals StringEqualsPath StringLessThan StringLessThanPath StringGreaterThan
     StringGreaterThanPath StringLessThanEquals StringLessThanEqualsPath StringGreaterThanEquals
     StringGreaterThanEqualsPath StringMatches
@@ -35,7 +36,7 @@ const FIELDS: &str = "
 /// Names of errors, where they are waited for or come out.
 const ERRORS: &str = "
     States.ALL States.TaskFailed States.Timeout States.HeartbeatTimeout States.DataLimitExceeded States.IntrinsicFailure
-    States.ExceedToleratedFailureThreshold";
+    States.ExceedToleratedFailureThreshold States.QueryEvaluationError";
 
 const INTRINSICS: &str = "
     Format StringToJson JsonToString Array ArrayPartition ArrayContains ArrayRange ArrayGetItem
@@ -53,7 +54,7 @@ const EVENTS: &str = "
     ParallelStateStarted ParallelStateSucceeded ParallelStateFailed
     MapStateStarted MapStateSucceeded MapStateFailed
     MapIterationStarted MapIterationSucceeded MapIterationFailed MapIterationAborted
-    MapRunStarted MapRunRedriven MapRunSucceeded MapRunFailed";
+    MapRunStarted MapRunRedriven MapRunSucceeded MapRunFailed EvaluationFailed";
 
 /// What stands in the machines of the cases.
 #[derive(Default)]
@@ -84,7 +85,8 @@ impl Words {
                         self.gather(state);
                     }
                 }
-                "Result" | "Parameters" | "ResultSelector" | "ItemSelector" | "Assign" => {}
+                "Result" | "Parameters" | "ResultSelector" | "ItemSelector" | "Assign" | "Arguments"
+                | "Output" => {}
                 _ => self.gather(below),
             }
         }

@@ -53,8 +53,9 @@ pub(crate) fn check(
         let names: BTreeSet<&str> = queries(state).into_iter().filter_map(variable).collect();
         for name in names {
             if let Some(message) = lacking(name, known) {
-                let message = format!("the state reads `${name}`, {message}");
-                findings.warning(NO_VALUE, place, message).suggest(name, assigned.iter().copied());
+                let message = format!("`${name}` {message}");
+                let others = assigned.iter().copied().filter(|other| *other != name);
+                findings.warning(NO_VALUE, place, message).suggest(name, others);
             }
         }
     }
@@ -92,9 +93,9 @@ fn lacking(name: &str, known: &Known) -> Option<&'static str> {
     if known.always.contains(name) {
         None
     } else if known.perhaps.contains(name) {
-        Some("which is assigned only on some of the ways here")
+        Some("is assigned only on some of the ways here")
     } else {
-        Some("which no state before this one assigns")
+        Some("has no value here: no state before assigns it")
     }
 }
 

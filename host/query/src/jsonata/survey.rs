@@ -54,6 +54,7 @@ impl Survey {
         let Ok(expression) = Expression::compile(text) else { return Self::default() };
         let root = &expression.ast().root;
         let mut surveyor = Surveyor {
+            text,
             survey: Self::default(),
             frames: vec![Frame::default()],
             deferred: 0,
@@ -72,7 +73,8 @@ impl Survey {
 /// the stack from running out.
 const LEVELS_MAX: usize = 1000;
 
-struct Surveyor {
+struct Surveyor<'t> {
+    text: &'t str,
     survey: Survey,
     frames: Vec<Frame>,
     /// How many frames there were around the innermost function: its body runs later than where it stands,
@@ -89,7 +91,7 @@ struct Frame {
     later: BTreeSet<String>,
 }
 
-impl Surveyor {
+impl Surveyor<'_> {
     /// `context`: whether there is something that `$` and bare names mean.
     fn visit(&mut self, node: &Node, context: bool) {
         if self.level == LEVELS_MAX {
@@ -211,7 +213,7 @@ impl Surveyor {
     /// `$states` with the plain names after it. Gives the steps that are left.
     fn visit_states<'n>(&mut self, first: &Node, steps: &'n [Node]) -> &'n [Node] {
         let mut names = Vec::new();
-        let mut whole = span(first);
+        let mut whole = span(first).start..span(first).start + "$states".len();
         self.visit_attributes(&first.attrs);
         let mut rest = steps;
         let mut is_plain = first.attrs.stages.is_empty() && first.attrs.group.is_none();
@@ -221,7 +223,7 @@ impl Surveyor {
                 break;
             }
             names.push(name.clone());
-            whole.end = span(step).end.max(whole.end);
+            whole.end = span(step).start + self.spelt(step, name);
             self.visit_attributes(&step.attrs);
             is_plain = step.attrs.stages.is_empty() && step.attrs.group.is_none();
             rest = after;
@@ -291,6 +293,14 @@ impl Surveyor {
         }
     }
 
+    /// In how many bytes a name is spelt, without what is attached to it.
+    fn spelt(&self, node: &Node, name: &str) -> usize {
+        match self.text.as_bytes().get(node.span.start) {
+            Some(b'`') => name.len() + 2,
+            _ => name.len(),
+        }
+    }
+
     fn bind(&mut self, name: &str) {
         if let Some(frame) = self.frames.last_mut() {
             frame.bound.insert(name.to_owned());
@@ -306,7 +316,9 @@ impl Surveyor {
 }
 
 fn mention(node: &Node, name: &str, called: bool) -> Mention {
-    Mention { name: name.to_owned(), span: span(node), called }
+    // Without what is attached to the name.
+    let start = node.span.start;
+    Mention { name: name.to_owned(), span: start..start + 1 + name.len(), called }
 }
 
 fn span(node: &Node) -> Range<usize> {
