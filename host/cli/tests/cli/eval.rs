@@ -190,28 +190,37 @@ fn a_clock_that_is_given_stands_still() {
     ran.succeeds().prints("1000\n1000");
 }
 
-/// With `script`, which gives a process a terminal.
+/// Types at a terminal: each time after it has been made ready for a line, which it tells by switching
+/// bracketed paste on, so that no key comes too early.
+const TYPES: &str = r#"
+mkfifo keys
+script --quiet --flush --return --command "'$0' eval --input '{\"price\": 20}'" shown <keys >rest &
+exec 3>keys
+types() {
+    until [ "$(grep -ao 2004h shown 2>/dev/null | wc -l)" -ge "$1" ]; do :; done
+    printf "$2" >&3
+}
+types 1 '$states.input.pr\t + 1\r'
+types 2 '($a := 5;\r$a * 9)\r'
+types 3 'abandoned\003'
+types 4 '\004'
+wait $!
+"#;
+
 #[test]
-fn a_terminal_has_a_prompt_completion_and_a_history() {
+fn a_terminal_has_completion_and_a_history() {
     if !Command::new("script").arg("--version").output().is_ok_and(|it| it.status.success()) {
         println!("SKIPPED: there is no `script`");
         return;
     }
-    let terminal = ["script", "--quiet", "--return", "--command"];
-    let typed = |cli: Cli, keys: &str| {
-        let cli = cli.env("TERM", "xterm").stdin(keys);
-        let wrapped =
-            "exec script --quiet --return --command \"$0 eval --input '{\\\"price\\\": 20}'\" out";
-        cli.within(&[], wrapped).run()
-    };
-    assert_eq!(terminal.len(), 4);
-    // Tab completes the field, an open bracket goes on, Ctrl-C abandons, Ctrl-D ends.
-    let ran = typed(Cli::new(), "$states.input.pr\t + 1\r($a := 5;\r$a * 9)\rabandoned\u{3}\u{4}");
-    let ran = ran.succeeds();
-    for text in ["jsonata> ", "$states.input.price", "21", "45"] {
-        assert!(ran.stdout.contains(text), "{text}: {}", ran.told());
+    // Tab completes the field, an open bracket goes on, Ctrl-C abandons a line, Ctrl-D ends.
+    let ran = Cli::new().env("TERM", "xterm").within(&[], TYPES).run().succeeds();
+    let shown = ran.read("shown");
+    for text in ["jsonata> ", "21", "45"] {
+        assert!(shown.contains(text), "{text}: {shown}");
     }
     let history = ran.read(".local/state/stepwell/eval-history");
     assert!(history.contains("$states.input.price + 1"), "{history}");
+    assert!(history.contains("$a * 9"), "{history}");
     assert!(!history.contains("abandoned"), "{history}");
 }
