@@ -13,7 +13,7 @@ const LIKENESS_MIN: f64 = 0.8;
 /// The notices about an expression that begins at `start` of a text, by where they point.
 pub(crate) fn of(survey: &Survey, text: &str, start: usize, values: &Values) -> Vec<Notice> {
     let said = survey.newer.iter().map(newer);
-    let said = said.chain(survey.inputs.iter().map(|span| input(span)));
+    let said = said.chain(survey.inputs.iter().map(input));
     let said = said.chain(survey.free.iter().filter_map(|mention| free(mention, values)));
     let said = said.chain(survey.states.iter().filter_map(|mention| states(mention, values)));
     let mut notices: Vec<Notice> = said

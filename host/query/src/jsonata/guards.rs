@@ -45,8 +45,8 @@ const FINDS: &str = "($max := $stepwell_guard_finds($a, $b); \
 
 /// The names that have guards.
 pub(super) fn guarded(names: &BTreeSet<String>) -> Vec<&'static str> {
-    let named = GUARDS.iter().filter(|(name, ..)| names.contains(*name));
-    named.map(|(name, ..)| *name).collect()
+    let guards = GUARDS.iter().filter(|(name, ..)| names.contains(*name));
+    guards.map(|(name, ..)| *name).collect()
 }
 
 /// The text with guards before it.

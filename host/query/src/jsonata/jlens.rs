@@ -69,9 +69,10 @@ impl JsonataEngine for Jlens {
         };
         let guards_ranges = ranges.is_some();
         let text = ranges.as_deref().unwrap_or(text);
-        let compiled = match guards_ranges {
-            true => Expression::compile(text).map_err(|error| syntax_error(&error, text))?,
-            false => compiled,
+        let compiled = if guards_ranges {
+            Expression::compile(text).map_err(|error| syntax_error(&error, text))?
+        } else {
+            compiled
         };
         let mut has_regex = false;
         compiled.ast().root.walk(&mut |node| {
