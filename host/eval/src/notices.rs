@@ -201,7 +201,11 @@ mod tests {
         let states = vec![field(&["inptu"]), field(&["result"]), field(&["context", "State"])];
         let last = text.rfind('$').unwrap();
         says(
-            &Survey { states, inputs: Vec::from([last..last + 1]), ..Survey::default() },
+            &Survey {
+                states,
+                inputs: std::iter::once(last..last + 1).collect(),
+                ..Survey::default()
+            },
             text,
             &[
                 ("$states.inptu", "`$states` has no `inptu`", "did you mean `$states.input`?"),
