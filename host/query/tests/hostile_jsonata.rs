@@ -7,6 +7,7 @@
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -156,4 +157,45 @@ fn what_is_drawn_is_the_same_again() {
         Jsonata::parse(text).unwrap().evaluate(&world).unwrap().into_owned()
     };
     assert!(same(&drawn(), &drawn()));
+}
+
+/// Official expressions, cut, doubled and mixed by a seed (`SplitMix64`): whatever they are then, they are refused or
+/// evaluated.
+#[test]
+fn damaged_expressions_are_no_reason_to_panic() {
+    const CASES: usize = 6_000;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/jsonata/cases.json");
+    let Ok(text) = std::fs::read_to_string(path) else {
+        println!("skipped, for `../shared/jsonata` is not here");
+        return;
+    };
+    let cases: Value = serde_json::from_str(&text).expect("the cases are JSON");
+    let texts: Vec<Vec<char>> = cases
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|case| case["expr"].as_str().map(|text| text.chars().collect()))
+        .collect();
+    let mut state = 7_u64;
+    let mut below = |most: usize| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        usize::try_from((x ^ (x >> 31)) % (most.max(1) as u64)).expect("it is less than the most")
+    };
+    let world = World { input: json!({ "a": [1, { "b": "x" }], "c": null }), ..World::default() };
+    let mut evaluated = 0;
+    for _ in 0..CASES {
+        let (one, other) = (&texts[below(texts.len())], &texts[below(texts.len())]);
+        let (cut, from) = (below(one.len() + 1), below(other.len() + 1));
+        let mixed: String = match below(3) {
+            0 => one[..cut].iter().chain(&other[from..]).collect(),
+            1 => one[..cut].iter().chain(one.get(cut + 1..).unwrap_or_default()).collect(),
+            _ => one[..cut].iter().chain(&one[cut / 2..]).collect(),
+        };
+        if let Ok(expression) = Jsonata::parse(mixed.trim()) {
+            evaluated += usize::from(expression.evaluate(&world).is_ok());
+        }
+    }
+    println!("{evaluated} of {CASES} came to a value");
+    assert!(evaluated > 0, "nothing was evaluated");
 }
