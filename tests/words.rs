@@ -85,8 +85,8 @@ impl Words {
                         self.gather(state);
                     }
                 }
-                "Result" | "Parameters" | "ResultSelector" | "ItemSelector" | "Assign" | "Arguments"
-                | "Output" => {}
+                "Result" | "Parameters" | "ResultSelector" | "ItemSelector" | "Assign"
+                | "Arguments" | "Output" => {}
                 _ => self.gather(below),
             }
         }

@@ -218,7 +218,7 @@ mod tests {
     #[global_allocator]
     static ALLOCATOR: Allocator = Allocator;
 
-    const PLENTY: Allowance = Allowance { bytes: 1 << 30, time: Duration::from_secs(3600) };
+    const PLENTY: Allowance = Allowance { bytes: 1 << 30, time: Duration::from_hours(1) };
 
     /// Runs some work and says whether it was told to stop.
     fn stopped(allowance: Allowance, work: impl FnOnce(&AtomicBool)) -> (bool, Option<Exceeded>) {

@@ -59,7 +59,11 @@ fn of_fields(fields: &Map<String, Value>, jsonata: bool, found: &mut BTreeSet<St
 fn of_value(value: &Value, jsonata: bool, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => of_fields(fields, jsonata, found),
-        Value::Array(items) => items.iter().for_each(|item| of_value(item, jsonata, found)),
+        Value::Array(items) => {
+            for item in items {
+                of_value(item, jsonata, found);
+            }
+        }
         Value::String(text) if jsonata => of_expression(text, found),
         _ => {}
     }

@@ -203,7 +203,9 @@ fn queries(state: &State) -> Vec<&Query> {
         }
         StateKind::Choice(choice) => {
             of_parts([&choice.io.input_path, &choice.io.output_path], &mut found);
-            choice.rules.iter().for_each(|rule| of_condition(&rule.condition, &mut found));
+            for rule in &choice.rules {
+                of_condition(&rule.condition, &mut found);
+            }
         }
         StateKind::Task(task) => {
             of_templates([&task.parameters, &task.credentials], &mut found);
@@ -245,14 +247,20 @@ fn of_templates<'s>(
 
 fn of_template<'s>(template: &'s Template, found: &mut Vec<&'s Query>) {
     match template {
-        Template::Constant(_) => {}
         // What stands in JSONata is known with its place.
-        Template::Expression { expression: Expression::Jsonata(_), .. } => {}
+        Template::Constant(_) | Template::Expression { expression: Expression::Jsonata(_), .. } => {
+        }
         Template::Expression { expression, .. } => found.extend(expression.queries()),
         Template::Object(members) => {
-            members.iter().for_each(|(_, member)| of_template(member, found));
+            for (_, member) in members {
+                of_template(member, found);
+            }
         }
-        Template::Array(items) => items.iter().for_each(|item| of_template(item, found)),
+        Template::Array(items) => {
+            for item in items {
+                of_template(item, found);
+            }
+        }
     }
 }
 
@@ -278,7 +286,9 @@ fn of_quantities<'s>(
 fn of_condition<'s>(condition: &'s Condition, found: &mut Vec<&'s Query>) {
     match condition {
         Condition::And(all) | Condition::Or(all) => {
-            all.iter().for_each(|one| of_condition(one, found));
+            for one in all {
+                of_condition(one, found);
+            }
         }
         Condition::Not(one) => of_condition(one, found),
         Condition::Compare(Comparison { variable, test, .. }) => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_asl::{Definition, Finding, Workflow};
+use stepwell_asl::{Definition, Workflow};
 use stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX;
 use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
 use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox, SandboxSettings};
@@ -181,7 +181,9 @@ fn unusable_functions(kept: &Kept, workflow: &Workflow, unusable: Vec<Unusable>)
     }
     let findings = unusable.into_iter().map(|unusable| {
         let Unusable { function, message, help, .. } = unusable;
-        Finding { help, ..workflow.unusable_component(&function, message) }
+        let mut finding = workflow.unusable_component(&function, message);
+        finding.help = help;
+        finding
     });
     kept.refuse(findings.collect())
 }

@@ -1,5 +1,7 @@
 //! The lines that begin with a colon.
 
+use std::fmt::Write as _;
+
 use crate::Trouble;
 
 /// What a line with a colon asks for. Arguments are as they were written, without blanks around them.
@@ -96,7 +98,7 @@ pub(crate) fn help() -> String {
             .to_owned();
     for (name, arguments, purpose) in COMMANDS {
         let call = format!("{name} {arguments}");
-        text.push_str(&format!("{call:25}  {purpose}\n"));
+        _ = writeln!(text, "{call:25}  {purpose}");
     }
     text.truncate(text.trim_end().len());
     text

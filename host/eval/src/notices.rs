@@ -13,13 +13,10 @@ const LIKENESS_MIN: f64 = 0.8;
 /// The notices about an expression that begins at `start` of a text, by where they point.
 pub(crate) fn of(survey: &Survey, text: &str, start: usize, values: &Values) -> Vec<Notice> {
     let said = survey.newer.iter().map(newer);
-    let said = said.chain(survey.inputs.iter().map(|span| input(span)));
+    let said = said.chain(survey.inputs.iter().map(input));
+    let asked = |mention: &&Mention| survey.asked.contains(&mention.name);
     let said = said.chain(
-        survey
-            .free
-            .iter()
-            .filter(|mention| !survey.asked.contains(&mention.name))
-            .filter_map(|mention| free(mention, values)),
+        survey.free.iter().filter(|it| !asked(it)).filter_map(|mention| free(mention, values)),
     );
     let said = said.chain(survey.states.iter().filter_map(|mention| states(mention, values)));
     let mut notices: Vec<Notice> = said
@@ -27,12 +24,19 @@ pub(crate) fn of(survey: &Survey, text: &str, start: usize, values: &Values) -> 
             code: None,
             message,
             text: text.to_owned(),
-            span: span.start + start..span.end + start,
+            span: without_blanks(text, span.start + start..span.end + start),
             help,
         })
         .collect();
     notices.sort_by_key(|notice| notice.span.start);
     notices
+}
+
+/// A place without the blanks around what stands there: an operator's has them.
+fn without_blanks(text: &str, span: Range<usize>) -> Range<usize> {
+    let Some(written) = text.get(span.clone()) else { return span };
+    let start = span.start + (written.len() - written.trim_start().len());
+    start..start + written.trim().len()
 }
 
 struct Said {
@@ -207,7 +211,11 @@ mod tests {
         let states = vec![field(&["inptu"]), field(&["result"]), field(&["context", "State"])];
         let last = text.rfind('$').unwrap();
         says(
-            &Survey { states, inputs: vec![last..last + 1], ..Survey::default() },
+            &Survey {
+                states,
+                inputs: std::iter::once(last..last + 1).collect(),
+                ..Survey::default()
+            },
             text,
             &[
                 ("$states.inptu", "`$states` has no `inptu`", "did you mean `$states.input`?"),

@@ -211,14 +211,15 @@ fn compute_rule(field: &Field<'_>, leads: &mut Leads<'_>, findings: &mut Finding
     let condition = match jsonata::computed(&field, leads, findings) {
         Written::Computed(computed) => Condition::Computed(computed),
         Written::Broken => return None,
-        Written::Plain => match field.node.kind {
-            NodeKind::Bool(holds) => Condition::Constant(holds),
-            _ => {
+        Written::Plain => {
+            if let NodeKind::Bool(holds) = field.node.kind {
+                Condition::Constant(holds)
+            } else {
                 let message = "`Condition` must be true, false or an expression";
                 findings.error(CHOICE_RULE, &field.place, message);
                 return None;
             }
-        },
+        }
     };
     Some(Rule { condition, next: next??, output: output?, assign: assign? })
 }

@@ -201,11 +201,9 @@ fn complete(
     let Call::Invoke { function, .. } = &mut resource.call else { return Some(resource) };
     // Without `Parameters`, the state's input says it all.
     let Some(field) = parameters else { return Some(resource) };
-    if language == QueryLanguage::Jsonata {
-        if field.node.as_str().is_some_and(is_delimited) {
-            // What it comes to says it all.
-            return Some(resource);
-        }
+    if language == QueryLanguage::Jsonata && field.node.as_str().is_some_and(is_delimited) {
+        // What it comes to says it all.
+        return Some(resource);
     }
     let mut parameters = Fields::of(field.node, &field.place, findings)?;
     let computed = match language {

@@ -53,7 +53,7 @@ impl Functions {
         };
         if self.random {
             let draws = Mutex::new(Draws(scope.draw()));
-            let random = move |arguments: &[Option<Value>]| Ok(random(arguments, &draws));
+            let random = move |arguments: &[Option<Value>]| Ok(Some(random(arguments, &draws)));
             bindings = bindings.function("random", signed("<n?:n>", random));
         }
         if self.uuid {
@@ -98,16 +98,13 @@ impl Draws {
 /// `$random(seed?)`: from 0 to below 1; with a seed, the first number of `java.util.Random`.
 #[expect(clippy::cast_possible_truncation, reason = "a number beyond all seeds is the nearest one")]
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit a number")]
-fn random(arguments: &[Option<Value>], draws: &Mutex<Draws>) -> Option<Value> {
+fn random(arguments: &[Option<Value>], draws: &Mutex<Draws>) -> Value {
     let seed = arguments.first().and_then(|seed| seed.as_ref()?.as_f64());
-    let drawn = match seed {
-        Some(seed) => JavaRandom::new(seed.floor() as i64).unit(),
-        None => {
-            let bits = draws.lock().expect("drawing does not panic").next() >> 11;
-            bits as f64 / (1_u64 << 53) as f64
-        }
-    };
-    Some(json!(drawn))
+    if let Some(seed) = seed {
+        return json!(JavaRandom::new(seed.floor() as i64).unit());
+    }
+    let bits = draws.lock().expect("drawing does not panic").next() >> 11;
+    json!(bits as f64 / (1_u64 << 53) as f64)
 }
 
 /// `$partition(array, size)`: the array in pieces.

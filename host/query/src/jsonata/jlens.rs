@@ -26,6 +26,8 @@ struct Program {
     /// Without and, where it names what has a guard, with guards.
     expression: Compiled,
     guarded: Option<Guarded>,
+    guards_ranges: bool,
+    has_regex: bool,
     dialect: Dialect,
     /// Every name that stands after a `$` somewhere.
     names: Vec<String>,
@@ -61,13 +63,36 @@ impl JsonataEngine for Jlens {
     ) -> Result<Box<dyn JsonataProgram>, JsonataSyntaxError> {
         let compiled = Expression::compile(text).map_err(|error| syntax_error(&error, text))?;
         let names = names(&compiled);
+        let ranges = match dialect {
+            Dialect::Plain => None,
+            Dialect::StepFunctions => guards::guard_ranges(text, &compiled),
+        };
+        let guards_ranges = ranges.is_some();
+        let text = ranges.as_deref().unwrap_or(text);
+        let compiled = if guards_ranges {
+            Expression::compile(text).map_err(|error| syntax_error(&error, text))?
+        } else {
+            compiled
+        };
+        let mut has_regex = false;
+        compiled.ast().root.walk(&mut |node| {
+            has_regex |= matches!(node.kind, NodeKind::Regex { .. });
+        });
         let (guarded, functions) = match dialect {
             Dialect::Plain => (None, functions::Functions::default()),
             Dialect::StepFunctions => (guarded(text, &names), functions::Functions::of(&names)),
         };
         let names = names.into_iter().collect();
         let expression = compiled.into();
-        Ok(Box::new(Program { expression, guarded, dialect, names, functions }))
+        Ok(Box::new(Program {
+            expression,
+            guarded,
+            guards_ranges,
+            has_regex,
+            dialect,
+            names,
+            functions,
+        }))
     }
 }
 
@@ -115,6 +140,9 @@ impl JsonataProgram for Program {
             .now(scope.now_ms())
             .seed(if self.functions.draws { scope.draw() } else { 0 })
             .cancel_token(token.clone());
+        // A regular expression that backtracks allocates nothing, so that only the library can look at a clock:
+        // the wall's.
+        let options = if self.has_regex { options.timeout(limits.time) } else { options };
         let allowance = Allowance { bytes: limits.memory_bytes, time: limits.time };
         let evaluate = |expression: &Expression| {
             let written =
@@ -157,7 +185,9 @@ impl Program {
     /// What the expression's names stand for.
     fn bindings(&self, compiled: &Compiled, scope: &dyn Scope) -> Bindings {
         let guards = self.guarded.as_ref().map(|_| guards::bindings());
-        let mut bindings = self.functions.bindings(guards.unwrap_or_default(), scope);
+        let guards = guards.unwrap_or_default();
+        let guards = if self.guards_ranges { guards::range_bindings(guards) } else { guards };
+        let mut bindings = self.functions.bindings(guards, scope);
         for name in self.names.iter().filter(|name| !name.starts_with(guards::PREFIX)) {
             let read = compiled.reads.binding(name);
             let value = if name == "states" && self.dialect == Dialect::StepFunctions {

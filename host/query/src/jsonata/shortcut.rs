@@ -44,7 +44,7 @@ impl Shortcut {
         }
         let root = if name == "states" {
             // `$states` itself is made when it is asked for, and so is the context object.
-            if names.first().is_none_or(|field: &Box<str>| &**field == "context") {
+            if names.is_empty() || names[0] == "context".into() {
                 return None;
             }
             Root::States(names.remove(0))
@@ -67,6 +67,7 @@ impl Shortcut {
 
     /// What the path leads to: the inner option. `None` if the engine has to say: where a path meets an array,
     /// it goes on within its items, and a variable that is none may be a function.
+    #[expect(clippy::option_option, reason = "the engine may have to say, or there may be nothing")]
     pub(super) fn find<'v>(&self, scope: &'v dyn Scope) -> Option<Option<&'v Value>> {
         let root = match &self.root {
             Root::Variable(name) => Some(scope.variable(name)?),

@@ -142,17 +142,12 @@ impl Surveyor<'_> {
                     self.survey.asked.insert(asked.to_owned());
                 }
                 self.visit_called(procedure, context);
-                args.iter().for_each(|argument| self.visit(argument, context));
+                for argument in args {
+                    self.visit(argument, context);
+                }
             }
             NodeKind::Lambda(lambda) if lambda.thunk => self.visit(&lambda.body, context),
-            NodeKind::Lambda(lambda) => {
-                let around = std::mem::replace(&mut self.deferred, self.frames.len());
-                let bound = lambda.params.iter().cloned().collect();
-                self.frames.push(Frame { bound, later: BTreeSet::new() });
-                self.visit(&lambda.body, true);
-                self.frames.pop();
-                self.deferred = around;
-            }
+            NodeKind::Lambda(lambda) => self.visit_lambda(&lambda.params, &lambda.body),
             // What is transformed is what its parts look at.
             NodeKind::Transform(transform) => {
                 let parts = [Some(&transform.pattern), Some(&transform.update)];
@@ -170,10 +165,21 @@ impl Surveyor<'_> {
             NodeKind::Condition { condition, then, otherwise } => {
                 self.visit(condition, context);
                 self.visit(then, context);
-                otherwise.iter().for_each(|otherwise| self.visit(otherwise, context));
+                if let Some(otherwise) = otherwise {
+                    self.visit(otherwise, context);
+                }
             }
             _ => {}
         }
+    }
+
+    fn visit_lambda(&mut self, parameters: &[String], body: &Node) {
+        let around = std::mem::replace(&mut self.deferred, self.frames.len());
+        let bound = parameters.iter().cloned().collect();
+        self.frames.push(Frame { bound, later: BTreeSet::new() });
+        self.visit(body, true);
+        self.frames.pop();
+        self.deferred = around;
     }
 
     /// Predicates and groups look at what they are applied to.
@@ -266,7 +272,9 @@ impl Surveyor<'_> {
             }
         }
         self.frames.push(Frame { bound: BTreeSet::new(), later });
-        exprs.iter().for_each(|expr| self.visit(expr, context));
+        for expr in exprs {
+            self.visit(expr, context);
+        }
         self.frames.pop();
     }
 

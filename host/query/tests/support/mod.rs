@@ -12,7 +12,7 @@ pub(crate) struct World {
     pub(crate) input: Value,
     pub(crate) variables: BTreeMap<String, Value>,
     /// How often random numbers were asked for, which are the same in each new world.
-    draws: Cell<u64>,
+    pub(crate) draws: Cell<u64>,
 }
 
 impl Scope for World {
