@@ -25,7 +25,8 @@ fn conversation(lines: &str, arguments: &[&str]) -> Ran {
 #[test]
 fn an_expression_sees_the_values_that_are_given() {
     gives(&["1 + 1"], "2");
-    gives(&["-1 + 2"], "1");
+    gives(&["-7"], "-7");
+    gives(&["--", "-1 + 2"], "1");
     gives(&["{% [1..3].{'n': $} %}"], r#"[{"n":1},{"n":2},{"n":3}]"#);
     gives(&["$states.input"], "{}");
     gives(&[TOTAL, "--input", r#"{"prices": [1, 2.5]}"#, "--vars", r#"{"tax": 1}"#], "4.5");
