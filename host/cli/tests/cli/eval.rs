@@ -1,7 +1,5 @@
 //! `stepwell eval`: an expression on the command line, and many on standard input.
 
-use std::process::Command;
-
 use serde_json::json;
 
 use crate::support::{Cli, Ran};
@@ -25,7 +23,7 @@ fn conversation(lines: &str, arguments: &[&str]) -> Ran {
 #[test]
 fn an_expression_sees_the_values_that_are_given() {
     gives(&["1 + 1"], "2");
-    gives(&["-1 + 2"], "1");
+    gives(&["--", "-1 + 2"], "1");
     gives(&["{% [1..3].{'n': $} %}"], r#"[{"n":1},{"n":2},{"n":3}]"#);
     gives(&["$states.input"], "{}");
     gives(&[TOTAL, "--input", r#"{"prices": [1, 2.5]}"#, "--vars", r#"{"tax": 1}"#], "4.5");
@@ -188,30 +186,4 @@ fn a_line_that_fails_is_told_and_the_next_one_is_answered() {
 fn a_clock_that_is_given_stands_still() {
     let ran = conversation("$millis()\n$millis()\n", &["--clock", "1970-01-01T00:00:01Z"]);
     ran.succeeds().prints("1000\n1000");
-}
-
-/// With `script`, which gives a process a terminal.
-#[test]
-fn a_terminal_has_a_prompt_completion_and_a_history() {
-    if !Command::new("script").arg("--version").output().is_ok_and(|it| it.status.success()) {
-        println!("SKIPPED: there is no `script`");
-        return;
-    }
-    let terminal = ["script", "--quiet", "--return", "--command"];
-    let typed = |cli: Cli, keys: &str| {
-        let cli = cli.env("TERM", "xterm").stdin(keys);
-        let wrapped =
-            "exec script --quiet --return --command \"$0 eval --input '{\\\"price\\\": 20}'\" out";
-        cli.within(&[], wrapped).run()
-    };
-    assert_eq!(terminal.len(), 4);
-    // Tab completes the field, an open bracket goes on, Ctrl-C abandons, Ctrl-D ends.
-    let ran = typed(Cli::new(), "$states.input.pr\t + 1\r($a := 5;\r$a * 9)\rabandoned\u{3}\u{4}");
-    let ran = ran.succeeds();
-    for text in ["jsonata> ", "$states.input.price", "21", "45"] {
-        assert!(ran.stdout.contains(text), "{text}: {}", ran.told());
-    }
-    let history = ran.read(".local/state/stepwell/eval-history");
-    assert!(history.contains("$states.input.price + 1"), "{history}");
-    assert!(!history.contains("abandoned"), "{history}");
 }
