@@ -128,8 +128,6 @@ stateMachines:
 fn what_is_not_supported_yet_is_refused_and_not_ignored() {
     let send = "{ Type: Task, Resource: 'arn:aws:states:::sqs:sendMessage', End: true }";
     refused(&machine(send)).says(["sqs:sendMessage", "not supported yet"]);
-    refused(&format!("QueryLanguage: JSONata\n{}", machine("{ Type: Succeed }")))
-        .says(["the query language JSONata is not supported yet"]);
     refused("Resources: {}\n").says(["no resource of the template is a state machine"]);
 }
 
