@@ -15,6 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use stepwell_tests::agreement::{LEVELS, agreement};
 use stepwell_tests::exceptions::{self, Difference};
 use stepwell_tests::recording::{self, Case};
+use stepwell_tests::say;
 
 /// Of one group: how many cases there are, can be run, and agree at each level.
 #[derive(Debug, Default, Clone, Copy)]
@@ -98,9 +99,4 @@ fn shown(table: &BTreeMap<String, Row>) -> String {
     }
     line("all", &all);
     text
-}
-
-#[expect(clippy::print_stdout, reason = "a test binary's own report")]
-fn say(text: &str) {
-    println!("{text}");
 }

@@ -15,6 +15,7 @@ use stepwell_engine::Outcome;
 use stepwell_tests::agreement::agreement;
 use stepwell_tests::exceptions::{self, Difference};
 use stepwell_tests::recording::{self, Case};
+use stepwell_tests::say;
 
 /// Cases, those whose machines are converted whole, and those that come to the same end.
 type Counts = Arc<Mutex<[usize; 3]>>;
@@ -84,9 +85,4 @@ fn both_fail(before: &Outcome, after: &Outcome) -> bool {
     let of_language = ["States.Runtime", "States.IntrinsicFailure", "States.ReferencePathConflict"];
     of_language.contains(&error(before).as_str())
         && ["States.QueryEvaluationError", "States.Runtime"].contains(&error(after).as_str())
-}
-
-#[expect(clippy::print_stdout, reason = "a test binary's own report")]
-fn say(text: &str) {
-    println!("{text}");
 }

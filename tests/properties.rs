@@ -261,8 +261,11 @@ fn machine_and_input() -> impl Strategy<Value = (Value, Value)> {
     prop_oneof![2 => (machine(), input()), 1 => far]
 }
 
-/// A machine of states that lead to each other as `S0`, `S1`, and so on, by names of its own.
-fn machine_of(prefix: &str, mut states: Vec<Value>) -> Value {
+/// A machine of states that lead to each other as `S0`, `S1`, and so on, by names of its own. So is the name of
+/// what they assign: a machine within another must not assign what that one does.
+fn machine_of(prefix: &str, states: Vec<Value>) -> Value {
+    let text = json!(states).to_string().replace("mine", &format!("mine{prefix}"));
+    let mut states: Vec<Value> = serde_json::from_str(&text).expect("it was written just now");
     states.push(json!({ "Type": "Succeed" }));
     let named = states.into_iter().enumerate();
     let states: Value = named
@@ -322,6 +325,61 @@ fn state(count: usize) -> impl Strategy<Value = Value> {
             ],
         })),
         1 => Just(json!({ "Type": "Fail", "Error": "Lost" })),
+        6 => in_jsonata(next),
+    ]
+}
+
+/// A state in JSONata. Its expressions may fail, draw, and read the clock and what other states assigned.
+fn in_jsonata(next: BoxedStrategy<String>) -> impl Strategy<Value = Value> {
+    let expression = prop::sample::select(
+        &[
+            "{% $states.input %}",
+            "{% $states.input.a.b %}",
+            "{% [$states.input.**] %}",
+            "{% $uuid() %}",
+            "{% [$random(), $random()] %}",
+            "{% $now() & $string($millis()) %}",
+            "{% $states.context.State.Name %}",
+            "{% $exists($mine) ? $mine : {} %}",
+            "{% $error('no') %}",
+            "{% $sum($states.input.a) %}",
+            "{% {'a': [1..3]} %}",
+        ][..],
+    )
+    .boxed();
+    let result = prop::sample::select(
+        &["{% $states.result %}", "{% $states.result.a + 1 %}", "{% {'a': $states.result} %}"][..],
+    );
+    let caught = (next.clone(), expression.clone());
+    prop_oneof![
+        3 => (next.clone(), expression.clone(), result, 0..3_u64, caught).prop_map(
+            |(next, arguments, output, attempts, (caught, assigned))| json!({
+                "Type": "Task", "QueryLanguage": "JSONata", "Resource": "work", "Next": next,
+                "Arguments": { "a": arguments, "name": "{% $states.context.State.Name %}" },
+                "Output": output, "TimeoutSeconds": "{% 3 + 4 %}",
+                "Retry": [{ "ErrorEquals": ["Busy"], "MaxAttempts": attempts }],
+                "Catch": [{
+                    "ErrorEquals": ["States.ALL"], "Next": caught, "Assign": { "mine": assigned },
+                    "Output": "{% $states.errorOutput %}",
+                }],
+            })
+        ),
+        3 => (next.clone(), expression.clone(), expression.clone()).prop_map(
+            |(next, output, assigned)| json!({
+                "Type": "Pass", "QueryLanguage": "JSONata", "Next": next, "Output": output,
+                "Assign": { "mine": assigned },
+            })
+        ),
+        1 => (next.clone(), expression.clone()).prop_map(|(next, seconds)| json!({
+            "Type": "Wait", "QueryLanguage": "JSONata", "Seconds": seconds, "Next": next,
+        })),
+        2 => (next.clone(), next, expression).prop_map(|(next, otherwise, value)| json!({
+            "Type": "Choice", "QueryLanguage": "JSONata", "Default": otherwise,
+            "Choices": [{
+                "Condition": value.replace("{%", "{% $boolean(").replace("%}", ") %}"),
+                "Next": next, "Output": value,
+            }],
+        })),
     ]
 }
 

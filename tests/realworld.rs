@@ -24,6 +24,7 @@ use stepwell_tests::entered::entered;
 use stepwell_tests::exceptions::{self, Difference};
 use stepwell_tests::folder::Folder;
 use stepwell_tests::run::{self, Answer, Reply, Step};
+use stepwell_tests::say;
 use stepwell_tests::show;
 
 /// What a sound sample may be warned of: unresolved values, keys that a tool takes and that have no
@@ -335,9 +336,4 @@ fn shown(tally: &Tally) -> String {
     write!(text, "worked cases: {cases}, {agree} agree, {cases_unsupported} not supported yet")
         .expect("a string takes all");
     text
-}
-
-#[expect(clippy::print_stdout, reason = "a test binary's own report")]
-fn say(text: &str) {
-    println!("{text}");
 }

@@ -18,6 +18,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use stepwell_asl::{Finding, Severity, load, variable_references};
 use stepwell_tests::exceptions::{self, Difference};
 use stepwell_tests::recording::{self, Validation};
+use stepwell_tests::say;
 use stepwell_tests::show;
 
 /// Errors that say what this version cannot do, not what is wrong with a definition.
@@ -143,9 +144,4 @@ fn shown(table: &BTreeMap<String, Row>) -> String {
     }
     line("all", &all);
     text
-}
-
-#[expect(clippy::print_stdout, reason = "a test binary's own report")]
-fn say(text: &str) {
-    println!("{text}");
 }

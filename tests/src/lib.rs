@@ -19,3 +19,10 @@ pub mod run;
 pub mod script;
 pub mod show;
 pub mod world;
+
+/// Says something beside the test results: to standard error, for a runner reads the list of tests from the
+/// standard output, and nothing else may be there.
+#[expect(clippy::print_stderr, reason = "a test binary's own report")]
+pub fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,5 +1,6 @@
 //! Random machines that run: whatever their functions answer, no state fails by its data. So they come to
-//! where things happen side by side, are retried, caught, waited for and answered by tokens.
+//! where things happen side by side, are retried, caught, waited for and answered by tokens. Each state is in
+//! JSONPath or in JSONata, by chance, and does the same in either.
 //!
 //! What every state hands on is an object: `a`, the items of a Map; `p`, which items this is for; `x`, a number;
 //! `r`, what came of the last piece of work. A function gets that, the state's name and all variables, which
@@ -94,10 +95,8 @@ impl Maker<'_> {
                 FORK => self.fork(depth - 1, variables, &next),
                 'L' => self.loop_of(depth - 1, variables, states, &next),
                 'C' => self.choice(variables, states, &next),
-                'P' => pass(variables, &name, &next),
-                'W' => {
-                    json!({ "Type": "Wait", "Seconds": self.random.below(20), "Next": next })
-                }
+                'P' => self.pass(variables, &name, &next),
+                'W' => self.wait(&next),
                 _ => self.task(variables, &next),
             };
             states.insert(name, state);
@@ -123,8 +122,43 @@ impl Maker<'_> {
         let task = self.task(variables, next);
         states.insert(name.clone(), task);
         let number = self.random.below(9);
+        if self.jsonata() {
+            let condition = format!("{{% $states.input.x < {number} %}}");
+            return in_jsonata(json!({
+                "Type": "Choice", "Choices": [{ "Condition": condition, "Next": next }],
+                "Default": name,
+            }));
+        }
         let rule = json!({ "Variable": "$.x", "NumericLessThan": number, "Next": next });
         json!({ "Type": "Choice", "Choices": [rule], "Default": name })
+    }
+
+    /// Whether the next state is in JSONata.
+    fn jsonata(&mut self) -> bool {
+        self.random.percent(40)
+    }
+
+    fn wait(&mut self, next: &str) -> Value {
+        let seconds = self.random.below(20);
+        if self.jsonata() {
+            let computed = format!("{{% $sum([{seconds}, 0]) %}}");
+            return in_jsonata(json!({ "Type": "Wait", "Seconds": computed, "Next": next }));
+        }
+        json!({ "Type": "Wait", "Seconds": seconds, "Next": next })
+    }
+
+    /// Keeps the number in a variable, or one that is drawn: then what is done next depends on what was before.
+    fn pass(&mut self, variables: &mut Vec<String>, name: &str, next: &str) -> Value {
+        let variable = format!("v{name}");
+        let state = if self.jsonata() {
+            let drawn = self.shape.races && self.random.percent(50);
+            let value = if drawn { "{% $uuid() %}" } else { "{% $states.input.x %}" };
+            in_jsonata(json!({ "Type": "Pass", "Assign": { &variable: value }, "Next": next }))
+        } else {
+            json!({ "Type": "Pass", "Assign": { format!("{variable}.$"): "$.x" }, "Next": next })
+        };
+        variables.push(variable);
+        state
     }
 
     /// A loop that is gone through a few times: its first state.
@@ -146,18 +180,32 @@ impl Maker<'_> {
             (1 + self.random.below(3), self.chain(depth, variables, states, &more))
         };
         variables.truncate(visible);
-        let value = format!("${round}");
-        let increment = format!("States.MathAdd({value}, 1)");
-        states.insert(
-            more,
-            json!({ "Type": "Pass", "Assign": { format!("{round}.$"): increment }, "Next": again }),
-        );
-        let rule = json!({ "Variable": value, "NumericLessThan": rounds, "Next": body });
-        states.insert(again, json!({ "Type": "Choice", "Choices": [rule], "Default": next }));
+        let (counting, asking) = if self.jsonata() {
+            let increment = format!("{{% ${round} + 1 %}}");
+            let condition = format!("{{% ${round} < {rounds} %}}");
+            let rule = json!({ "Condition": condition, "Next": body });
+            (
+                in_jsonata(
+                    json!({ "Type": "Pass", "Assign": { &round: increment }, "Next": again }),
+                ),
+                in_jsonata(json!({ "Type": "Choice", "Choices": [rule], "Default": next })),
+            )
+        } else {
+            let value = format!("${round}");
+            let increment = json!({ format!("{round}.$"): format!("States.MathAdd({value}, 1)") });
+            let rule = json!({ "Variable": value, "NumericLessThan": rounds, "Next": body });
+            (
+                json!({ "Type": "Pass", "Assign": increment, "Next": again }),
+                json!({ "Type": "Choice", "Choices": [rule], "Default": next }),
+            )
+        };
+        states.insert(more, counting);
+        states.insert(again, asking);
         json!({ "Type": "Pass", "Assign": { round: 0 }, "Next": body })
     }
 
     fn fork(&mut self, depth: u32, variables: &mut Vec<String>, next: &str) -> Value {
+        let jsonata = self.jsonata();
         let mut state = match self.random.below(3) {
             0 => {
                 let count = 2 + self.random.below(2);
@@ -166,12 +214,17 @@ impl Maker<'_> {
             }
             1 => {
                 let processor = self.machine(depth, variables);
-                self.map(&processor, &[])
+                self.map(&processor, &[], jsonata)
             }
-            _ => self.distributed(depth, variables),
+            _ => self.distributed(depth, variables, jsonata),
         };
-        state["ResultSelector"] = json!({ "x.$": "$[*].x" });
-        state["ResultPath"] = json!("$.r");
+        if jsonata {
+            state["Output"] = json!(put("r", "{'x': [$states.result.x]}"));
+            state = in_jsonata(state);
+        } else {
+            state["ResultSelector"] = json!({ "x.$": "$[*].x" });
+            state["ResultPath"] = json!("$.r");
+        }
         state["Next"] = json!(next);
         if self.shape.races && self.random.percent(40) {
             self.retry_and_catch(&mut state, next);
@@ -179,7 +232,23 @@ impl Maker<'_> {
         state
     }
 
-    fn map(&mut self, processor: &Value, variables: &[String]) -> Value {
+    fn map(&mut self, processor: &Value, variables: &[String], jsonata: bool) -> Value {
+        if jsonata {
+            let handed: Value = variables
+                .iter()
+                .map(|name| (name.clone(), json!(format!("{{% ${name} %}}"))))
+                .collect();
+            return json!({
+                "Type": "Map", "Items": "{% $states.input.a %}",
+                "MaxConcurrency": self.random.below(4),
+                "ItemSelector": {
+                    "a": "{% $states.input.a %}", "x": "{% $states.context.Map.Item.Value %}",
+                    "r": null, "v": handed,
+                    "p": "{% [$states.input.p, $states.context.Map.Item.Index] %}",
+                },
+                "ItemProcessor": processor,
+            });
+        }
         let handed: Value =
             variables.iter().map(|name| (format!("{name}.$"), json!(format!("${name}")))).collect();
         json!({
@@ -193,7 +262,7 @@ impl Maker<'_> {
     }
 
     /// A Map whose iterations are executions of their own. They see no variables, so they are told.
-    fn distributed(&mut self, depth: u32, variables: &mut Vec<String>) -> Value {
+    fn distributed(&mut self, depth: u32, variables: &mut Vec<String>, jsonata: bool) -> Value {
         let mut processor = self.machine(depth, variables);
         if !variables.is_empty() {
             let first = self.name('P');
@@ -207,7 +276,7 @@ impl Maker<'_> {
         }
         processor["ProcessorConfig"] =
             json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
-        let mut map = self.map(&processor, variables);
+        let mut map = self.map(&processor, variables, jsonata);
         if self.shape.races && self.random.percent(50) {
             map["ToleratedFailureCount"] = json!(1 + self.random.below(3));
         }
@@ -216,35 +285,19 @@ impl Maker<'_> {
 
     /// A function, called plainly, by `lambda:invoke`, or such that somebody answers by a token.
     fn task(&mut self, variables: &[String], next: &str) -> Value {
-        let mut payload = json!({ "in.$": "$", "state.$": "$$.State.Name" });
-        for name in variables {
-            payload[format!("{name}.$")] = json!(format!("${name}"));
-        }
-        let path = if self.random.percent(40) { "$.x" } else { "$.r" };
-        let mut state = match self.random.below(5) {
-            0 | 1 => json!({
-                "Type": "Task", "Resource": "work", "Parameters": payload, "ResultPath": path,
-            }),
-            2 => json!({
-                "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
-                "Parameters": { "FunctionName": "work", "Payload": payload },
-                "ResultSelector": { "r.$": "$.Payload" }, "ResultPath": "$.r",
-            }),
-            _ => {
-                payload["token.$"] = json!("$$.Task.Token");
-                json!({
-                    "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-                    "Parameters": { "FunctionName": "work", "Payload": payload },
-                    "ResultPath": path,
-                })
-            }
+        let member = if self.random.percent(40) { "x" } else { "r" };
+        let way = self.random.below(5);
+        let mut state = if self.jsonata() {
+            task_in_jsonata(variables, member, way)
+        } else {
+            task_in_jsonpath(variables, member, way)
         };
         state["Next"] = json!(next);
         if self.shape.races {
             if self.random.percent(50) {
                 state["TimeoutSeconds"] = json!(10 + self.random.below(20));
             }
-            if self.random.percent(60) && payload.get("token.$").is_some() {
+            if self.random.percent(60) && way > 2 {
                 state["HeartbeatSeconds"] = json!(2 + self.random.below(7));
             }
         }
@@ -265,18 +318,79 @@ impl Maker<'_> {
         }
         if !self.shape.races || self.random.percent(50) {
             let caught = if self.shape.races { self.random.pick(&errors) } else { "States.ALL" };
-            state["Catch"] = json!([{
-                "ErrorEquals": [caught], "ResultPath": "$.r", "Next": next,
-            }]);
+            let mut catcher = json!({ "ErrorEquals": [caught], "Next": next });
+            if state["QueryLanguage"] == "JSONata" {
+                catcher["Output"] = json!(put("r", "$states.errorOutput"));
+            } else {
+                catcher["ResultPath"] = json!("$.r");
+            }
+            state["Catch"] = json!([catcher]);
         }
     }
 }
 
-fn pass(variables: &mut Vec<String>, name: &str, next: &str) -> Value {
-    let variable = format!("v{name}");
-    let state = json!({
-        "Type": "Pass", "Assign": { format!("{variable}.$"): "$.x" }, "Next": next,
-    });
-    variables.push(variable);
+fn in_jsonata(mut state: Value) -> Value {
+    state["QueryLanguage"] = json!("JSONata");
     state
+}
+
+/// The input with a member of it replaced, as `ResultPath` does.
+fn put(member: &str, value: &str) -> String {
+    format!("{{% $merge([$states.input, {{ '{member}': {value} }}]) %}}")
+}
+
+/// `way`: a function (0 and 1), `lambda:invoke` (2) or one with a token (3 and more).
+fn task_in_jsonpath(variables: &[String], member: &str, way: u64) -> Value {
+    let mut payload = json!({ "in.$": "$", "state.$": "$$.State.Name" });
+    for name in variables {
+        payload[format!("{name}.$")] = json!(format!("${name}"));
+    }
+    let path = format!("$.{member}");
+    match way {
+        0 | 1 => json!({
+            "Type": "Task", "Resource": "work", "Parameters": payload, "ResultPath": path,
+        }),
+        2 => json!({
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": { "FunctionName": "work", "Payload": payload },
+            "ResultSelector": { "r.$": "$.Payload" }, "ResultPath": "$.r",
+        }),
+        _ => {
+            payload["token.$"] = json!("$$.Task.Token");
+            json!({
+                "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+                "Parameters": { "FunctionName": "work", "Payload": payload },
+                "ResultPath": path,
+            })
+        }
+    }
+}
+
+/// The same in the other language.
+fn task_in_jsonata(variables: &[String], member: &str, way: u64) -> Value {
+    let mut payload = json!({
+        "in": "{% $states.input %}", "state": "{% $states.context.State.Name %}",
+    });
+    for name in variables {
+        payload[name] = json!(format!("{{% ${name} %}}"));
+    }
+    in_jsonata(match way {
+        0 | 1 => json!({
+            "Type": "Task", "Resource": "work", "Arguments": payload,
+            "Output": put(member, "$states.result"),
+        }),
+        2 => json!({
+            "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": { "FunctionName": "work", "Payload": payload },
+            "Output": put("r", "{ 'r': $states.result.Payload }"),
+        }),
+        _ => {
+            payload["token"] = json!("{% $states.context.Task.Token %}");
+            json!({
+                "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+                "Arguments": { "FunctionName": "work", "Payload": payload },
+                "Output": put(member, "$states.result"),
+            })
+        }
+    })
 }
