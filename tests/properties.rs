@@ -212,16 +212,16 @@ fn machine() -> impl Strategy<Value = Value> {
         (plain, nested, prop::option::of(1..20_u64), 0..3_u64, any::<[bool; 2]>()).prop_map(
             |(states, nested, timeout, concurrency, [distributed, picky])| {
                 let [first, second, third] = <[_; 3]>::try_from(nested).expect("there are three");
-                let mut machine = machine_of("S", states);
+                let mut machine = machine_of("S", &states);
                 if let Some(seconds) = timeout {
                     machine["TimeoutSeconds"] = json!(seconds);
                 }
                 // A Parallel whose first branch has a Map before its own states.
-                let mut inner = machine_of("B", first);
+                let mut inner = machine_of("B", &first);
                 inner["States"]["Each"] = json!({
                     "Type": "Map", "ItemsPath": "$.a", "MaxConcurrency": concurrency, "Next": "B0",
                     "ItemSelector": { "a.$": "$$.Map.Item.Value", "v.$": "$seen" },
-                    "ItemProcessor": machine_of("I", second),
+                    "ItemProcessor": machine_of("I", &second),
                     "Retry": [{ "ErrorEquals": ["Lost"], "MaxAttempts": 1 }],
                     "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "B0" }],
                     "ResultPath": null,
@@ -241,7 +241,7 @@ fn machine() -> impl Strategy<Value = Value> {
                     "Type": "Pass", "Assign": { "seen.$": "$", "id.$": "States.UUID()" }, "Next": "Both",
                 });
                 machine["States"]["Both"] = json!({
-                    "Type": "Parallel", "Branches": [inner, machine_of("C", third)], "Next": "S0",
+                    "Type": "Parallel", "Branches": [inner, machine_of("C", &third)], "Next": "S0",
                     "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "S0", "Assign": { "e.$": "$" } }],
                 });
                 machine["StartAt"] = json!("Begin");
@@ -263,7 +263,7 @@ fn machine_and_input() -> impl Strategy<Value = (Value, Value)> {
 
 /// A machine of states that lead to each other as `S0`, `S1`, and so on, by names of its own. So is the name of
 /// what they assign: a machine within another must not assign what that one does.
-fn machine_of(prefix: &str, states: Vec<Value>) -> Value {
+fn machine_of(prefix: &str, states: &[Value]) -> Value {
     let text = json!(states).to_string().replace("mine", &format!("mine{prefix}"));
     let mut states: Vec<Value> = serde_json::from_str(&text).expect("it was written just now");
     states.push(json!({ "Type": "Succeed" }));
