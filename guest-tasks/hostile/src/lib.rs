@@ -29,7 +29,7 @@ use std::{cell::Cell, hint::black_box, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stepwell_task::{Failure, context, log};
+use stepwell_task::{Failure, context, log, report_error};
 
 /// What to do. In JSON, `do` names the deed in kebab case and the other fields are its parameters.
 #[derive(Deserialize)]
@@ -69,8 +69,8 @@ enum Deed {
     Echo { event: Option<Value> },
     /// Answers with the context.
     Context {},
-    /// Fails with this error and cause.
-    Fail { error: String, cause: String },
+    /// Fails with this error and cause, reported so.
+    Fail { error: String, cause: String, reported: Option<String> },
     /// Answers with the environment's variables and arguments.
     Env {},
     /// Reads a file.
@@ -197,7 +197,12 @@ fn answer(deed: Deed) -> Result<Value, Failure> {
         Deed::Count {} => json!({ "invocations": INVOCATIONS.get() }),
         Deed::Echo { event } => event.unwrap_or_default(),
         Deed::Context {} => context_as_json(),
-        Deed::Fail { error, cause } => return Err(Failure::new(error, cause)),
+        Deed::Fail { error, cause, reported } => {
+            if let Some(reported) = &reported {
+                report_error(reported);
+            }
+            return Err(Failure::new(error, cause));
+        }
         Deed::Env {} => reach::environment(),
         Deed::ReadFile { path } => files::read(&path)?,
         Deed::WriteFile { path, bytes } => files::write(&path, bytes)?,

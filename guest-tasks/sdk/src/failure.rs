@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io};
 
-use crate::{buckets, http};
+use crate::{buckets, http, platform};
 
 /// Why a task gives up: a name that the workflow's `Retry` and `Catch` match on, and a text for a
 /// person.
@@ -29,6 +29,13 @@ impl Failure {
     pub fn invalid_input(cause: impl Into<String>) -> Self {
         Self::new("InvalidInput", cause)
     }
+}
+
+/// Says how the failure that the task is about to answer is reported, instead of as `errorMessage` and
+/// `errorType` alone: `payload` is the text of a JSON object that has these two, the latter equal to
+/// [`Failure::error`], and whatever else there is to tell (a trace, say). At most 262,144 bytes.
+pub fn report_error(payload: &str) {
+    platform::report_error(payload);
 }
 
 impl fmt::Display for Failure {

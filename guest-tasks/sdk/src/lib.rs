@@ -57,7 +57,7 @@ pub mod testing;
 
 pub use buckets::Bucket;
 pub use context::{Context, context};
-pub use failure::Failure;
+pub use failure::{Failure, report_error};
 #[doc(hidden)]
 pub use handler::{answer, report_panics};
 

@@ -68,6 +68,11 @@ pub fn source(answer: impl Fn(&str) -> Answer + 'static) {
     with_world(|world| world.source = Some(Rc::new(answer)));
 }
 
+/// Takes what [`report_error`](crate::report_error) was last given.
+pub fn reported_error() -> Option<String> {
+    with_world(|world| world.reported_error.take())
+}
+
 /// Takes what has been logged since the last call.
 pub fn log() -> Vec<LogLine> {
     with_world(|world| std::mem::take(&mut world.log))

@@ -1,6 +1,6 @@
 //! How an invocation fails, told as Lambda tells it (`facts/limits.md` 4).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use stepwell_lambda::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
@@ -9,6 +9,8 @@ use crate::report::Guard;
 /// An error's name and its cause, as long as Step Functions takes them (`facts/limits.md` 1).
 const ERROR_CHARACTERS_MAX: usize = 256;
 const CAUSE_CHARACTERS_MAX: usize = 32_768;
+/// The longest payload that a task may report (`wit/task.wit`).
+const REPORTED_BYTES_MAX: usize = 262_144;
 
 /// A failed invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Failure {
     pub error_type: String,
     /// `errorMessage`.
     pub message: String,
+    /// The whole payload as the task's runtime wrote it, with `errorType` and `errorMessage`.
+    pub reported: Option<String>,
 }
 
 /// Who or what made an invocation fail.
@@ -48,6 +52,9 @@ impl Failure {
 
     /// The payload that Lambda answers with, which is the cause that a workflow sees.
     pub fn payload(&self) -> String {
+        if let Some(reported) = &self.reported {
+            return reported.clone();
+        }
         // Said by the service, not by a function.
         if self.kind == FailureKind::Throttled {
             return self.message.clone();
@@ -68,18 +75,26 @@ impl Failure {
         .to_string()
     }
 
-    /// The task's own failure.
-    pub(crate) fn task(error: &str, cause: &str) -> Self {
+    /// The task's own failure, and how its runtime reports it.
+    pub(crate) fn task(error: &str, cause: &str, reported: Option<String>) -> Self {
         if error.is_empty() || error.starts_with("States.") {
             let message = format!(
                 "the task failed with the error name `{error}`, which is reserved: {cause}"
             );
             return Self::answer("Runtime.MarshalError", &message);
         }
+        if let Some(reported) = &reported
+            && let Err(wrong) = check_reported(reported, error)
+        {
+            let message =
+                format!("the task reported the error `{error}` as what it is not: {wrong}");
+            return Self::answer("Runtime.MarshalError", &message);
+        }
         Self {
             kind: FailureKind::Task,
             error_type: cut(error, ERROR_CHARACTERS_MAX),
             message: cut(cause, CAUSE_CHARACTERS_MAX),
+            reported,
         }
     }
 
@@ -88,7 +103,7 @@ impl Failure {
             "RequestId: {request_id} Error: Task timed out after {timeout_seconds}.00 seconds"
         );
         let error_type = "Sandbox.Timedout".to_owned();
-        Self { kind: FailureKind::Guard(guard), error_type, message }
+        Self { kind: FailureKind::Guard(guard), error_type, message, reported: None }
     }
 
     pub(crate) fn out_of_memory(guard: Guard, request_id: &str) -> Self {
@@ -98,6 +113,7 @@ impl Failure {
             message: format!(
                 "RequestId: {request_id} Error: Runtime exited with error: signal: killed"
             ),
+            reported: None,
         }
     }
 
@@ -123,7 +139,7 @@ impl Failure {
              (SDK Attempt Count: 1)"
         );
         let error_type = "Lambda.TooManyRequestsException".to_owned();
-        Self { kind: FailureKind::Throttled, error_type, message }
+        Self { kind: FailureKind::Throttled, error_type, message, reported: None }
     }
 
     pub(crate) fn crash(request_id: &str, what: &str) -> Self {
@@ -132,6 +148,7 @@ impl Failure {
             kind: FailureKind::Crash,
             error_type: "Runtime.ExitError".to_owned(),
             message: cut(&message, CAUSE_CHARACTERS_MAX),
+            reported: None,
         }
     }
 
@@ -147,7 +164,12 @@ impl Failure {
     pub(crate) fn init(request_id: &str, what: &str) -> Self {
         let message = format!("RequestId: {request_id} Error: {what}");
         let error_type = "Runtime.InvalidEntrypoint".to_owned();
-        Self { kind: FailureKind::Init, error_type, message: cut(&message, CAUSE_CHARACTERS_MAX) }
+        Self {
+            kind: FailureKind::Init,
+            error_type,
+            message: cut(&message, CAUSE_CHARACTERS_MAX),
+            reported: None,
+        }
     }
 
     pub(crate) fn not_json(what: &str) -> Self {
@@ -168,7 +190,7 @@ impl Failure {
             "Request must be smaller than {REQUEST_BYTES_MAX} bytes for the InvokeFunction operation"
         );
         let error_type = "RequestEntityTooLargeException".to_owned();
-        Self { kind: FailureKind::Request, error_type, message }
+        Self { kind: FailureKind::Request, error_type, message, reported: None }
     }
 
     fn answer(error_type: &str, message: &str) -> Self {
@@ -176,7 +198,23 @@ impl Failure {
             kind: FailureKind::Answer,
             error_type: error_type.to_owned(),
             message: cut(message, CAUSE_CHARACTERS_MAX),
+            reported: None,
         }
+    }
+}
+
+/// A payload that is what `wit/task.wit` says of it.
+fn check_reported(payload: &str, error: &str) -> Result<(), String> {
+    if payload.len() > REPORTED_BYTES_MAX {
+        return Err(format!("it is longer than {REPORTED_BYTES_MAX} bytes"));
+    }
+    let payload: Value = serde_json::from_str(payload).map_err(|error| error.to_string())?;
+    match (payload.get("errorType"), payload.get("errorMessage")) {
+        (Some(Value::String(name)), Some(Value::String(_))) if name == error => Ok(()),
+        (Some(Value::String(name)), Some(Value::String(_))) => {
+            Err(format!("its `errorType` is `{name}`"))
+        }
+        _ => Err("it is no object with the strings `errorType` and `errorMessage`".to_owned()),
     }
 }
 

@@ -375,6 +375,7 @@ impl Inner {
             budget: cpu.budget,
             cpu: self.cpu,
             deadline: None,
+            reported_error: None,
         });
         host.current.deadline = Some(host.now() + self.timeout());
         let answered = {
@@ -394,7 +395,10 @@ impl Inner {
                 call.response_bytes = answer.len();
                 check_answer(answer, self.in_force.response_bytes_max)
             }
-            Ok(Ok(Err(failure))) => Err(Failure::task(&failure.error, &failure.cause)),
+            Ok(Ok(Err(failure))) => {
+                let reported = store.data_mut().current.reported_error.take();
+                Err(Failure::task(&failure.error, &failure.cause, reported))
+            }
             Ok(Err(error)) => Err(self.failure_of(&error, store, request_id)),
             Err(TimedOut(guard)) => Err(Failure::timed_out(guard, request_id, seconds)),
         };

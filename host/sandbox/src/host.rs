@@ -89,6 +89,8 @@ pub(crate) struct Current {
     /// How fast the function burns it.
     pub(crate) cpu: Cpu,
     pub(crate) deadline: Option<SystemTime>,
+    /// How the task's runtime reports the failure, if that is what comes.
+    pub(crate) reported_error: Option<String>,
 }
 
 impl Host {

@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) buckets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     pub(crate) source: Option<Source>,
     pub(crate) log: Vec<LogLine>,
+    pub(crate) reported_error: Option<String>,
 }
 
 thread_local! {
@@ -51,6 +52,10 @@ pub(crate) fn context() -> Context {
 
 pub(crate) fn remaining_time() -> Duration {
     TIMEOUT
+}
+
+pub(crate) fn report_error(payload: &str) {
+    with_world(|world| world.reported_error = Some(payload.to_owned()));
 }
 
 pub(crate) fn log(level: Level, context: &str, message: &str) {

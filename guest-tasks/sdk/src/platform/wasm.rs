@@ -29,6 +29,10 @@ pub(crate) fn remaining_time() -> Duration {
     Duration::from_millis(invocation::remaining_time_ms())
 }
 
+pub(crate) fn report_error(payload: &str) {
+    invocation::report_error(payload);
+}
+
 pub(crate) fn log(level: Level, context: &str, message: &str) {
     let level = match level {
         Level::Trace => logging::Level::Trace,

@@ -21,7 +21,17 @@ pub(super) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     interface.func_wrap("remaining-time-ms", |store: StoreContextMut<'_, Host>, (): ()| {
         store.data().meter.charge_call();
         Ok((remaining_time_ms(store.data(), store.get_fuel()?),))
-    })
+    })?;
+    interface.func_wrap(
+        "report-error",
+        |mut store: StoreContextMut<'_, Host>, (payload,): (String,)| {
+            let host = store.data_mut();
+            host.meter.charge_call();
+            host.meter.charge(payload.len() as u64);
+            host.current.reported_error = Some(payload);
+            Ok(())
+        },
+    )
 }
 
 fn context(host: &Host) -> Context {

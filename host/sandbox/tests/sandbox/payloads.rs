@@ -81,12 +81,38 @@ async fn a_task_fails_in_its_own_words() {
         kind: FailureKind::Task,
         error_type: "SourceClosed".to_owned(),
         message: "at night".to_owned(),
+        reported: None,
     };
     assert_eq!(failure(&invoked), &expected);
     assert!(matches!(invoked.report.status, Status::Failed { .. }));
     let invoked = fail(&"e".repeat(300), &"c".repeat(40_000)).await;
     assert_eq!(failure(&invoked).error_type.len(), 256);
     assert_eq!(failure(&invoked).message.len(), 32_768);
+}
+
+#[tokio::test]
+async fn a_runtime_reports_a_failure_in_its_own_shape() {
+    let fail = async |error: &str, reported: &str| {
+        let event = json!({ "do": "fail", "error": error, "cause": "c", "reported": reported });
+        failure(&Setup::hostile().invoke(event).await).clone()
+    };
+    let python = r#"{"errorMessage": "c", "errorType": "ValueError", "requestId": "", "stackTrace": ["  File"]}"#;
+    let failure = fail("ValueError", python).await;
+    assert_eq!((&*failure.error_type, &*failure.message), ("ValueError", "c"));
+    assert_eq!(failure.payload(), python);
+    let long = format!(r#"{{"errorType":"E","errorMessage":"{}"}}"#, "m".repeat(262_144));
+    for (reported, wrong) in [
+        (python, "its `errorType` is `ValueError`"),
+        (r#"{"errorType":"E"}"#, "no object with the strings"),
+        ("[]", "no object with the strings"),
+        ("{", "EOF while parsing"),
+        (&long, "longer than 262144 bytes"),
+    ] {
+        let failure = fail("E", reported).await;
+        assert_eq!(failure.error_type, "Runtime.MarshalError");
+        assert!(failure.message.contains(wrong), "{}", failure.message);
+        assert!(failure.payload().len() < 1_000, "nothing of it comes through");
+    }
 }
 
 #[tokio::test]
