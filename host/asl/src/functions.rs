@@ -79,6 +79,16 @@ pub enum Component {
         /// The folder of the file in which it is written; empty: where that file's own path begins.
         folder: String,
     },
+    /// `source`: what a component is built from.
+    Source {
+        /// The path of a file or a folder, as written.
+        path: String,
+        /// The folder of the file in which it is written; empty: where that file's own path begins.
+        folder: String,
+        /// `handler`: which function of the source handles an invocation, as Lambda names it
+        /// (`module.function`). `None`: the file does not say.
+        handler: Option<String>,
+    },
     /// `stub`: answers without a component.
     Stub(Stub),
 }

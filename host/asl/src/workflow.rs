@@ -89,7 +89,9 @@ impl Workflow {
                 None => {
                     let message = format!("no function is called `{function}`");
                     let finding = findings.error(FUNCTION_MISSING, place, message);
-                    finding.help("add it under `functions:`, with a `component:` or a `stub:`");
+                    finding.help(
+                        "add it under `functions:`, with a `component:`, a `source:` or a `stub:`",
+                    );
                     finding.suggest(function.as_str(), self.functions.keys().map(String::as_str));
                 }
                 Some((name, settings)) if settings.code.is_none() => {
@@ -101,8 +103,8 @@ impl Workflow {
                         )
                         .related(settings.place.0.span.clone(), "it stands here")
                         .help(
-                            "add `component: FILE.wasm`, or `stub:` to try the workflow without it, here or in \
-                             a file for `--functions`",
+                            "add `component: FILE.wasm`, `source: FILE` to build it from, or `stub:` to try the \
+                             workflow without it, here or in a file for `--functions`",
                         );
                 }
                 Some(_) => {}
@@ -131,9 +133,9 @@ impl Workflow {
                     format!("this may call one of the functions without code: {}", names.join(", "))
                 }
             };
-            findings
-                .warning(FUNCTION_MISSING, &task.resource.place.0, message)
-                .help("add a `component:` or a `stub:`; a call without one fails the Task");
+            findings.warning(FUNCTION_MISSING, &task.resource.place.0, message).help(
+                "add a `component:`, a `source:` or a `stub:`; a call without one fails the Task",
+            );
         }
         self.sources.tell(findings)
     }

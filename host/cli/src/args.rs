@@ -1,5 +1,6 @@
 //! What can be said on the command line. Nothing here does anything.
 
+mod build;
 mod eval;
 mod functions;
 mod kept;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 
+pub(crate) use build::*;
 pub(crate) use eval::*;
 pub(crate) use functions::*;
 pub(crate) use kept::*;
@@ -68,6 +70,11 @@ pub(crate) enum Command {
     Prune(PruneArgs),
     /// Say what is wrong with the journal, and save what can be read.
     Doctor(DoctorArgs),
+    /// Make components of the functions whose `source:` is given.
+    Build(BuildArgs),
+    /// Begin a task or a workflow.
+    #[command(subcommand)]
+    New(NewCommand),
     /// Check a workflow file and print everything that is wrong with it.
     Validate(ValidateArgs),
     /// Invoke one function, of a workflow file or a component by itself.
@@ -96,6 +103,7 @@ Examples:
   echo '{\"n\": 1}' | stepwell run machine.asl.json --input -
   stepwell run workflow.yaml --objects s3 --history history.json
   stepwell run workflow.yaml --skip-waits --json | jq -r .status
+  stepwell run workflow.yaml --input @input.json --watch
   stepwell run template.yaml --functions functions.yaml --var Stage=test")]
 pub(crate) struct RunArgs {
     /// The workflow file, YAML or JSON: plain ASL, or a file of Serverless, SAM, CloudFormation or CDK.
@@ -141,6 +149,9 @@ pub(crate) struct RunArgs {
     /// Let the history grow beyond the 25,000 events at which AWS fails an execution.
     #[arg(long)]
     pub(crate) unlimited_history: bool,
+    /// Run it again whenever its file, its input, a component or a source changes; Ctrl-C ends that.
+    #[arg(long, conflicts_with_all = ["name", "inputs"])]
+    pub(crate) watch: bool,
     /// Say on standard error what took how long until the first task began.
     #[arg(long)]
     pub(crate) timings: bool,

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod build;
 pub(crate) mod calibrate;
 pub(crate) mod compile;
 pub(crate) mod completions;
@@ -15,6 +16,7 @@ pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod inspect;
 pub(crate) mod invoke;
+pub(crate) mod new;
 pub(crate) mod prune;
 pub(crate) mod redrive;
 pub(crate) mod replay;

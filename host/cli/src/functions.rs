@@ -9,6 +9,7 @@ use stepwell_asl::{
     Architecture, Component as Code, Definition, FunctionSettings, Limits, Reuse, StateKind, Stub,
     StubAnswer, Workflow,
 };
+use stepwell_build::{BuildError, Builder, Built, Source};
 use stepwell_engine::Failure;
 use stepwell_lambda::FunctionLimits;
 use stepwell_objects::Buckets;
@@ -20,6 +21,7 @@ use stepwell_sandbox::{
 
 use crate::args::{LimitsArg, TermsArgs};
 use crate::error::reason;
+use crate::output::Output;
 
 /// The functions that a machine calls, by the name that its resources use.
 #[derive(Clone, Default)]
@@ -53,6 +55,15 @@ pub(crate) struct Answer {
     pub(crate) report: Option<Box<Report>>,
 }
 
+/// What components are loaded with.
+pub(crate) struct Bench {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) objects: Arc<dyn Buckets>,
+    pub(crate) builder: Builder,
+    /// Where it is told that something is built.
+    pub(crate) output: Output,
+}
+
 /// A function whose component cannot be used.
 pub(crate) struct Unusable {
     pub(crate) function: String,
@@ -76,7 +87,7 @@ impl Functions {
     /// Whether one of the functions that a machine calls is a component.
     pub(crate) fn need_sandbox(workflow: &Workflow, definition: &Definition) -> bool {
         called(workflow, definition)
-            .any(|(_, _, settings)| matches!(settings.code, Some(Code::File { .. })))
+            .any(|(_, _, settings)| origin(settings, Path::new("")).is_some())
     }
 
     /// The buckets that the functions of a machine have grants for.
@@ -96,30 +107,24 @@ impl Functions {
         workflow: &Workflow,
         definition: &Definition,
         base: &Path,
-        environment: Option<(&Sandbox, &Arc<dyn Buckets>)>,
+        bench: Option<&Bench>,
         terms: &TermsArgs,
     ) -> Result<Self, Vec<Unusable>> {
         let mut functions = Self::default();
         let mut unusable = Vec::new();
         // Without components there is no sandbox, and nothing to load.
-        let paths: BTreeSet<PathBuf> = called(workflow, definition)
-            .filter_map(|(_, _, settings)| match &settings.code {
-                Some(Code::File { path, folder }) => Some(base.join(folder).join(path)),
-                Some(Code::Stub(_)) | None => None,
-            })
+        let origins: BTreeSet<Origin> = called(workflow, definition)
+            .filter_map(|(_, _, settings)| origin(settings, base))
             .collect();
-        let loaded = match environment {
-            Some((sandbox, _)) => load_all(&paths, sandbox),
-            None => BTreeMap::new(),
-        };
+        let loaded = bench.map(|bench| load_all(&origins, bench)).unwrap_or_default();
         let mut made = BTreeMap::new();
         for (resource, name, settings) in called(workflow, definition) {
             let callable = match &settings.code {
                 Some(Code::Stub(stub)) => Callable::Stub(Arc::new(stub.clone())),
-                Some(Code::File { path, folder }) => {
-                    let file = base.join(folder).join(path);
-                    match (loaded.get(&file), environment) {
-                        (Some(Ok(component)), Some((sandbox, objects))) => {
+                Some(Code::File { path, .. } | Code::Source { path, .. }) => {
+                    let origin = origin(settings, base).expect("it has one");
+                    match (loaded.get(&origin), bench) {
+                        (Some(Ok(component)), Some(Bench { sandbox, objects, .. })) => {
                             let hash = component.inspection().sha256.clone();
                             functions.hashes.insert(name.to_owned(), hash);
                             // One function, whatever it is called: its concurrency is one.
@@ -132,7 +137,7 @@ impl Functions {
                         (Some(Err(failure)), _) => {
                             let (message, environment) = failure.tell(path);
                             let function = name.to_owned();
-                            let help = failure.help(&file);
+                            let help = failure.help(&origin);
                             unusable.push(Unusable { function, message, help, environment });
                             continue;
                         }
@@ -154,29 +159,28 @@ impl Functions {
         name: &str,
         settings: &FunctionSettings,
         base: &Path,
-        environment: (&Sandbox, &Arc<dyn Buckets>),
+        bench: &Bench,
         terms: &TermsArgs,
     ) -> Result<(Component, stepwell_sandbox::FunctionSettings), Box<Unusable>> {
         let unusable = |message: &str, help: Option<String>, environment| {
             let (function, message) = (name.to_owned(), message.to_owned());
             Box::new(Unusable { function, message, help, environment })
         };
-        let (sandbox, objects) = environment;
         match &settings.code {
-            Some(Code::File { path, folder }) => {
-                let file = base.join(folder).join(path);
-                let component = load_component(&file, sandbox).map_err(|failure| {
+            Some(Code::File { path, .. } | Code::Source { path, .. }) => {
+                let origin = origin(settings, base).expect("it has one");
+                let component = load_component(&origin, bench).map_err(|failure| {
                     let (message, environment) = failure.tell(path);
-                    unusable(&message, failure.help(&file), environment)
+                    unusable(&message, failure.help(&origin), environment)
                 })?;
-                Ok((component, sandbox_settings(name, settings, objects, terms)))
+                Ok((component, sandbox_settings(name, settings, &bench.objects, terms)))
             }
             Some(Code::Stub(_)) => Err(unusable(
                 "it is a `stub:`, which takes nothing that could be measured",
                 None,
                 false,
             )),
-            None => Err(unusable("it has no `component:`", None, false)),
+            None => Err(unusable("it has no `component:` and no `source:`", None, false)),
         }
     }
 
@@ -270,7 +274,29 @@ fn called<'w>(
     })
 }
 
+/// Where a component comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// A file that holds it.
+    File(PathBuf),
+    /// What it is built from.
+    Source(Source),
+}
+
+/// Where a function's component comes from, if it has one. Relative paths begin in `base`.
+pub(crate) fn origin(settings: &FunctionSettings, base: &Path) -> Option<Origin> {
+    match settings.code.as_ref()? {
+        Code::File { path, folder } => Some(Origin::File(base.join(folder).join(path))),
+        Code::Source { path, folder, handler } => {
+            let path = base.join(folder).join(path);
+            Some(Origin::Source(Source { path, handler: handler.clone() }))
+        }
+        Code::Stub(_) => None,
+    }
+}
+
 enum LoadFailure {
+    Unbuilt(BuildError),
     Unreadable(std::io::Error),
     Refused(LoadError),
 }
@@ -287,6 +313,7 @@ impl LoadFailure {
                 );
                 (message, !of_the_file)
             }
+            Self::Unbuilt(error) => (error.to_string(), error.is_of_the_machine()),
             Self::Refused(error @ LoadError::Compiler { .. }) => {
                 (format!("`{path}`: {error}"), true)
             }
@@ -295,48 +322,80 @@ impl LoadFailure {
     }
 
     /// The way out, where there is one that can be known.
-    fn help(&self, path: &Path) -> Option<String> {
-        match self {
-            Self::Unreadable(error) if error.kind() == ErrorKind::NotFound => {
+    fn help(&self, origin: &Origin) -> Option<String> {
+        match (self, origin) {
+            (Self::Unbuilt(error), _) => error.help(),
+            (Self::Unreadable(error), Origin::File(path))
+                if error.kind() == ErrorKind::NotFound =>
+            {
                 let looked_at = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
                 let looked_at = looked_at.display();
                 Some(format!(
                     "build it so that `{looked_at}` is there, or use a `stub:` until then"
                 ))
             }
-            Self::Refused(LoadError::WrongWorld { .. } | LoadError::NotWasm { .. }) => {
+            (Self::Refused(LoadError::WrongWorld { .. } | LoadError::NotWasm { .. }), _) => {
                 Some("build the task for the world `task` of `wit/task.wit`".to_owned())
             }
-            Self::Refused(LoadError::Version { .. }) => {
+            (Self::Refused(LoadError::Version { .. }), _) => {
                 Some("build the task with the `wit/task.wit` of this version".to_owned())
             }
-            Self::Refused(LoadError::TooCostly { .. }) => Some(crate::command::compile::help()),
-            Self::Unreadable(_) | Self::Refused(_) => None,
+            (Self::Refused(LoadError::TooCostly { .. }), _) => {
+                Some(crate::command::compile::help())
+            }
+            (Self::Unreadable(_) | Self::Refused(_), _) => None,
         }
     }
 }
 
-type Loaded = BTreeMap<PathBuf, Result<Component, LoadFailure>>;
+type Loaded = BTreeMap<Origin, Result<Component, LoadFailure>>;
 
 /// Loads components side by side.
-fn load_all(paths: &BTreeSet<PathBuf>, sandbox: &Sandbox) -> Loaded {
+fn load_all(origins: &BTreeSet<Origin>, bench: &Bench) -> Loaded {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = paths
+        let threads: Vec<_> = origins
             .iter()
-            .map(|path| (path, scope.spawn(|| load_component(path, sandbox))))
+            .map(|origin| (origin, scope.spawn(|| load_component(origin, bench))))
             .collect();
         let mut loaded = BTreeMap::new();
-        for (path, thread) in threads {
+        for (origin, thread) in threads {
             let component = thread.join().expect("loading a component does not panic");
-            loaded.insert(path.clone(), component);
+            loaded.insert(origin.clone(), component);
         }
         loaded
     })
 }
 
-fn load_component(path: &Path, sandbox: &Sandbox) -> Result<Component, LoadFailure> {
+fn load_component(origin: &Origin, bench: &Bench) -> Result<Component, LoadFailure> {
+    let built;
+    let path = match origin {
+        Origin::File(path) => path,
+        Origin::Source(source) => {
+            built = build(source, false, &bench.builder, &bench.output)
+                .map_err(LoadFailure::Unbuilt)?;
+            &built.component
+        }
+    };
     let bytes = std::fs::read(path).map_err(LoadFailure::Unreadable)?;
-    Component::load(sandbox, &bytes).map_err(LoadFailure::Refused)
+    Component::load(&bench.sandbox, &bytes).map_err(LoadFailure::Refused)
+}
+
+/// Builds a source, and says so where that takes a while.
+pub(crate) fn build(
+    source: &Source,
+    again: bool,
+    builder: &Builder,
+    output: &Output,
+) -> Result<Built, BuildError> {
+    let path = source.path.display();
+    let began = std::time::Instant::now();
+    let begins = |language| output.clone().note(&format!("build {path} ({language})"));
+    let built = builder.build(source, again, &begins)?;
+    if built.anew {
+        let seconds = began.elapsed().as_secs_f64();
+        output.clone().note(&format!("built {path} in {seconds:.1} s"));
+    }
+    Ok(built)
 }
 
 fn sandbox_settings(

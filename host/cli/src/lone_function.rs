@@ -63,9 +63,8 @@ pub(crate) fn load(
     let (name, settings) = choose(&workflow, args)?;
     let granted = settings.grants.objects.iter().map(|grant| grant.bucket.as_str()).collect();
     let objects = keeping::objects(args.objects.as_deref(), Path::new(crate::args::STATE_DEFAULT));
-    let (sandbox, buckets) = workshop.environment(&workflow, &objects, granted, &args.terms)?;
-    let terms = &args.terms;
-    let loaded = Functions::load_one(name, settings, &kept.base, (&sandbox, &buckets), terms);
+    let bench = workshop.environment(&workflow, &objects, granted, &args.terms)?;
+    let loaded = Functions::load_one(name, settings, &kept.base, &bench, &args.terms);
     let (component, mut settings) = loaded.map_err(|unusable| {
         let Unusable { message, help, environment, .. } = *unusable;
         let message = format!("function `{name}`: {message}");
@@ -85,7 +84,7 @@ pub(crate) fn load(
     let warnings: Vec<_> =
         workflow.warnings.iter().filter(|found| !found.is_missing_function()).cloned().collect();
     output.findings(&kept.path, &kept.text, &warnings);
-    Ok(Function::new(&sandbox, component, settings))
+    Ok(Function::new(&bench.sandbox, component, settings))
 }
 
 /// The workflow file; for a component one that has nothing but a function of its name.

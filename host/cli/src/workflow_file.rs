@@ -26,7 +26,7 @@ pub(crate) struct Kept {
     pub(crate) text: String,
     /// The files that it refers to: what they held, or why they could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    files: BTreeMap<String, Result<String, String>>,
+    pub(crate) files: BTreeMap<String, Result<String, String>>,
     /// Values for what the file leaves open.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     values: BTreeMap<String, String>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_asl::{Definition, Workflow};
+use stepwell_build::Builder;
 use stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX;
 use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
 use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox, SandboxSettings};
@@ -14,7 +15,8 @@ use crate::args::TermsArgs;
 use crate::command;
 use crate::driver::Machine;
 use crate::error::CommandError;
-use crate::functions::{Functions, Unusable};
+use crate::functions::{Bench, Functions, Unusable};
+use crate::output::Output;
 use crate::timings::Timings;
 use crate::workflow_file::Kept;
 
@@ -28,6 +30,7 @@ pub(crate) struct Workshop {
     pub(crate) runtime: tokio::runtime::Runtime,
     cache: Option<PathBuf>,
     timings: Timings,
+    output: Output,
     sandbox: Option<Sandbox>,
     buckets: BTreeMap<PathBuf, Arc<dyn Buckets>>,
 }
@@ -47,13 +50,18 @@ pub(crate) struct Parts<'p> {
 }
 
 impl Workshop {
-    pub(crate) fn new(cache: Option<PathBuf>, timings: Timings) -> Result<Self, CommandError> {
+    pub(crate) fn new(
+        cache: Option<PathBuf>,
+        timings: Timings,
+        output: &Output,
+    ) -> Result<Self, CommandError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| CommandError::environment(format!("cannot start threads: {error}")))?;
         let cache = cache.or_else(default_cache);
-        Ok(Self { runtime, cache, timings, sandbox: None, buckets: BTreeMap::new() })
+        let output = output.clone();
+        Ok(Self { runtime, cache, timings, output, sandbox: None, buckets: BTreeMap::new() })
     }
 
     /// Loads what a machine calls, and opens the buckets if a component may want them.
@@ -65,26 +73,27 @@ impl Workshop {
         } else {
             None
         };
-        let environment = environment.as_ref().map(|(sandbox, buckets)| (sandbox, buckets));
-        let functions = Functions::load(workflow, definition, &kept.base, environment, terms);
+        let functions =
+            Functions::load(workflow, definition, &kept.base, environment.as_ref(), terms);
         self.timings.mark("components loaded");
         let functions =
             functions.map_err(|unusable| unusable_functions(kept, workflow, unusable))?;
         Ok(Arc::new(Machine { definition: Arc::new(definition.clone()), functions }))
     }
 
-    /// What components need: the sandbox, and the buckets that are granted.
+    /// What components need: the sandbox, the buckets that are granted, and what builds them.
     pub(crate) fn environment(
         &mut self,
         workflow: &Workflow,
         objects: &Path,
         granted: BTreeSet<&str>,
         terms: &TermsArgs,
-    ) -> Result<(Sandbox, Arc<dyn Buckets>), CommandError> {
+    ) -> Result<Bench, CommandError> {
         let account = terms.account_concurrency.unwrap_or(workflow.account_concurrency);
         let sandbox = self.sandbox(account)?;
-        let buckets = self.buckets(objects, granted)?;
-        Ok((sandbox, buckets))
+        let objects = self.buckets(objects, granted)?;
+        let builder = builder(self.cache.as_deref());
+        Ok(Bench { sandbox, objects, builder, output: self.output.clone() })
     }
 
     /// One for the process; the first who asks says how large the account is.
@@ -162,6 +171,13 @@ async fn open_objects(
             .with_help("choose another folder with `--objects DIR`")
     })?;
     Ok(Arc::new(buckets))
+}
+
+/// What builds components from sources, and keeps them beside the compiled code.
+pub(crate) fn builder(cache: Option<&Path>) -> Builder {
+    let cache = cache.map(Path::to_owned).or_else(default_cache);
+    // Without a home there is no better place than the one for what can be lost.
+    Builder::new(cache.unwrap_or_else(|| std::env::temp_dir().join("stepwell")).join("built"))
 }
 
 fn default_cache() -> Option<PathBuf> {

@@ -171,17 +171,39 @@ fn read_code(
     sources: &Sources,
     findings: &mut Findings,
 ) -> Option<(Component, Place)> {
-    fields.at_most_one(&["component", "stub"], findings);
+    fields.at_most_one(&["component", "source", "stub"], findings);
     let component = fields.take("component").and_then(|field| {
         let path = field.string(findings)?.to_owned();
         let folder = sources.folder_at(field.place.span.start);
         Some((Component::File { path, folder }, field.place))
     });
+    let source = fields.take("source").and_then(|field| {
+        let path = field.string(findings)?.to_owned();
+        let folder = sources.folder_at(field.place.span.start);
+        let handler = fields.take("handler").and_then(|field| read_handler(&field, findings));
+        Some((Component::Source { path, folder, handler }, field.place))
+    });
     let stub = fields.take("stub").and_then(|field| {
         let stub = stub::read(&field, findings)?;
         Some((Component::Stub(stub), field.place))
     });
-    component.or(stub)
+    component.or(source).or(stub)
+}
+
+/// `module.function`, as Lambda takes it (`facts/limits.md` 4, `Runtime.MalformedHandlerName`).
+fn read_handler(field: &Field<'_>, findings: &mut Findings) -> Option<String> {
+    let handler = field.string(findings)?;
+    match handler.rsplit_once('.') {
+        Some((module, function)) if !module.is_empty() && !function.is_empty() => {
+            Some(handler.to_owned())
+        }
+        _ => {
+            let message =
+                format!("`{handler}` is no handler: a module and a function, with a dot between");
+            findings.error(OUT_OF_RANGE, &field.place, message).help("such as `fetch.handler`");
+            None
+        }
+    }
 }
 
 pub(super) fn read_reuse(field: &Field<'_>, findings: &mut Findings) -> Option<Reuse> {

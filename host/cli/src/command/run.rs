@@ -1,6 +1,7 @@
 //! `stepwell run`: runs a workflow file and prints the output, or runs it for many inputs.
 
 mod batch;
+mod watch;
 
 use std::io::Read;
 use std::path::Path;
@@ -45,6 +46,10 @@ pub(crate) fn run(
     output: &mut Output,
     timings: &Timings,
 ) -> Result<(), CommandError> {
+    if args.watch { watch::run(args, output) } else { once(args, output, timings) }
+}
+
+fn once(args: &RunArgs, output: &mut Output, timings: &Timings) -> Result<(), CommandError> {
     let wanted = args.state_machine.as_deref();
     let (kept, loaded) = workflow_file::read(&args.file, &args.beside, wanted)?;
     let workflow = loaded.map_err(|findings| kept.refuse(findings))?;
@@ -66,7 +71,7 @@ pub(crate) fn run(
     let name = args.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     check_name(&name)?;
     timings.mark("file read and checked");
-    let mut workshop = Workshop::new(args.drive.cache.clone(), timings.clone())?;
+    let mut workshop = Workshop::new(args.drive.cache.clone(), timings.clone(), output)?;
     let loaded = prepared.machine(machine, &mut workshop)?;
     // The last of what can be refused: whoever presses Ctrl-C before leaves no file behind.
     let history = args.history.as_deref().map(HistoryFile::create).transpose()?;

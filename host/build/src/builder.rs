@@ -1,0 +1,106 @@
+//! Builds, and keeps what was built.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Fingerprint;
+use crate::source::Found;
+use crate::{BuildError, Language, Source, javascript, python, rust};
+
+/// Builds sources, and has the components that it built before.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    /// Where components are kept that no toolchain keeps itself.
+    folder: PathBuf,
+}
+
+/// A component that was built, now or before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The file.
+    pub component: PathBuf,
+    /// Its language.
+    pub language: Language,
+    /// Whether it had to be built.
+    pub anew: bool,
+}
+
+impl Builder {
+    /// One that keeps components in a folder, which is made when the first is.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The component of a source. `begins` is called before a toolchain does what takes seconds; cargo says itself
+    /// whether there is something to do, so for Rust it is not called. With `again`, what was built before is
+    /// built once more.
+    pub fn build(
+        &self,
+        source: &Source,
+        again: bool,
+        begins: &dyn Fn(Language),
+    ) -> Result<Built, BuildError> {
+        let found = source.find()?;
+        let language = found.language;
+        if language == Language::Rust {
+            let (component, anew) = rust::build(&found)?;
+            return Ok(Built { component, language, anew });
+        }
+        let component = self.folder.join(format!("{}.wasm", key(&found)?));
+        if !again && component.is_file() {
+            return Ok(Built { component, language, anew: false });
+        }
+        begins(language);
+        let unwritable = |error| BuildError::Unwritable { path: self.folder.clone(), error };
+        create_private(&self.folder).map_err(unwritable)?;
+        // Beside the place where it will be, so that nobody ever sees half of it.
+        let made = tempfile::Builder::new().prefix("making-").tempdir_in(&self.folder);
+        let made = made.map_err(unwritable)?;
+        let file = made.path().join("task.wasm");
+        match language {
+            Language::Python => python::build(&found, made.path(), &file)?,
+            Language::JavaScript => javascript::build(&found, made.path(), &file)?,
+            Language::Rust => unreachable!("cargo keeps what it builds"),
+        }
+        fs::rename(&file, &component).map_err(unwritable)?;
+        Ok(Built { component, language, anew: true })
+    }
+}
+
+/// Everything that a component is made from.
+fn key(found: &Found) -> Result<String, BuildError> {
+    let mut fingerprint = Fingerprint::new();
+    fingerprint.add(env!("CARGO_PKG_VERSION").as_bytes());
+    fingerprint.add_embedded(&crate::WIT);
+    match found.language {
+        Language::Python => python::add_to(&mut fingerprint),
+        Language::JavaScript => javascript::add_to(&mut fingerprint),
+        Language::Rust => {}
+    }
+    for text in [&found.module, &found.function] {
+        fingerprint.add(text.as_bytes());
+    }
+    fingerprint.add(found.file.file_name().unwrap_or_default().as_encoded_bytes());
+    fingerprint
+        .add_folder(&found.folder)
+        .map_err(|error| BuildError::Unreadable { path: found.folder.clone(), error })?;
+    Ok(fingerprint.finish())
+}
+
+/// Files of this program, in a folder.
+pub(crate) fn unpack(files: &include_dir::Dir<'_>, folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    files.extract(folder)
+}
+
+#[cfg(unix)]
+fn create_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn create_private(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}

@@ -1,0 +1,60 @@
+//! JavaScript and TypeScript: node runs our script, which bundles with esbuild and calls componentize-js.
+
+use std::path::Path;
+use std::process::Command;
+
+use include_dir::{Dir, include_dir};
+
+use crate::builder::unpack;
+use crate::digest::Fingerprint;
+use crate::source::Found;
+use crate::toolchain::{not_installed, run, words};
+use crate::{BuildError, Language};
+
+static PACKAGE: Dir<'_> =
+    include_dir!("$CARGO_MANIFEST_DIR/../../guest-tasks/javascript/stepwell-task");
+
+/// What the script says by its exit code: a package is missing.
+const MISSING: i32 = 3;
+/// What a project that has a `package.json` needs.
+pub(crate) const INSTALL: &str =
+    "npm install --save-dev @bytecodealliance/componentize-js@0.23 esbuild";
+
+pub(crate) fn add_to(fingerprint: &mut Fingerprint) {
+    fingerprint.add_embedded(&PACKAGE);
+}
+
+/// Builds into `out`; `scratch` is an empty folder for what that takes.
+pub(crate) fn build(found: &Found, scratch: &Path, out: &Path) -> Result<(), BuildError> {
+    let unwritable = |error| BuildError::Unwritable { path: scratch.to_owned(), error };
+    let (package, wit) = (scratch.join("stepwell-task"), scratch.join("wit"));
+    unpack(&PACKAGE, &package).map_err(unwritable)?;
+    unpack(&crate::WIT, &wit).map_err(unwritable)?;
+    let file = std::path::absolute(&found.file).unwrap_or_else(|_| found.file.clone());
+    let mut command = Command::new("node");
+    command
+        .arg(package.join("build.mjs"))
+        .arg(file)
+        .args(["--handler", &found.function])
+        .arg("--out")
+        .arg(out)
+        .arg("--wit")
+        .arg(wit)
+        .arg("--root")
+        .arg(".")
+        .current_dir(&found.folder);
+    let output = run(&mut command, &found.file, |_| {
+        not_installed(Language::JavaScript, "node", "apt install nodejs npm (20 or newer)")
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = words(&output);
+    if output.status.code() == Some(MISSING) {
+        let what = said.split('`').nth(1).unwrap_or("componentize-js");
+        let install = format!("cd {} && {INSTALL}", found.folder.display());
+        return Err(not_installed(Language::JavaScript, what, &install));
+    }
+    let output = said.trim_start_matches("error: ").to_owned();
+    Err(BuildError::Failed { path: found.file.clone(), output })
+}

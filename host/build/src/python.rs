@@ -1,0 +1,71 @@
+//! Python: componentize-py, with a module of ours that calls the task's.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use include_dir::{Dir, include_dir};
+
+use crate::builder::unpack;
+use crate::digest::Fingerprint;
+use crate::source::Found;
+use crate::toolchain::{not_installed, run, words};
+use crate::{BuildError, Language};
+
+static PACKAGE: Dir<'_> =
+    include_dir!("$CARGO_MANIFEST_DIR/../../guest-tasks/python/stepwell_task");
+
+pub(crate) const INSTALL: &str = "pip install componentize-py==0.25.1";
+
+/// What componentize-py makes a component of. The names are checked to be Python's before they come here.
+fn entry(found: &Found) -> String {
+    format!(
+        "from stepwell_task.runtime import serve\n\nHandler = serve(\"{}\", \"{}\")\n",
+        found.module, found.function
+    )
+}
+
+pub(crate) fn add_to(fingerprint: &mut Fingerprint) {
+    fingerprint.add_embedded(&PACKAGE);
+}
+
+/// Builds into `out`; `scratch` is an empty folder for what that takes.
+pub(crate) fn build(found: &Found, scratch: &Path, out: &Path) -> Result<(), BuildError> {
+    let unwritable = |error| BuildError::Unwritable { path: scratch.to_owned(), error };
+    let (glue, wit) = (scratch.join("glue"), scratch.join("wit"));
+    unpack(&PACKAGE, &glue.join("stepwell_task")).map_err(unwritable)?;
+    unpack(&crate::WIT, &wit).map_err(unwritable)?;
+    for name in found.module.split('.').chain([&*found.function]) {
+        if !is_name(name) {
+            let message = format!("`{name}` of the handler is no name in Python");
+            return Err(BuildError::Handler { message });
+        }
+    }
+    fs::write(glue.join("stepwell_app.py"), entry(found)).map_err(unwritable)?;
+    let folder = std::path::absolute(&found.folder).unwrap_or_else(|_| found.folder.clone());
+    let mut command = Command::new("componentize-py");
+    command
+        .arg("-d")
+        .arg(wit)
+        .args(["-w", "task", "componentize", "stepwell_app", "-p"])
+        .arg(&glue)
+        .arg("-p")
+        .arg(folder)
+        .arg("-o")
+        .arg(out)
+        // What it writes beside us must not land in the user's folder.
+        .current_dir(scratch);
+    let output = run(&mut command, &found.file, |_| {
+        not_installed(Language::Python, "componentize-py", INSTALL)
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(BuildError::Failed { path: found.file.clone(), output: words(&output) })
+}
+
+/// Whether it is an identifier.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
