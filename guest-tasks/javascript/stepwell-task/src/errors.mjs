@@ -26,8 +26,9 @@ export function report(thrown) {
 
 /** What Lambda's runtime logs about it: all of the error's own members as well. */
 export function logged(thrown) {
-  const error = thrown instanceof Error ? thrown : new Error(thrown);
+  let error = thrown;
   try {
+    if (!(thrown instanceof Error)) error = new Error(thrown);
     return JSON.stringify(error, (_, value) =>
       value instanceof Error
         ? {

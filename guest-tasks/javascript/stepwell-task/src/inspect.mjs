@@ -144,8 +144,24 @@ function quote(text) {
 function wrap(prefix, open, items, close, indent, isLong = false) {
   if (items.length === 0) return `${prefix}${open}${close}`;
   const one = `${prefix}${open} ${items.join(", ")} ${close}`;
-  const fits = one.length + indent <= WIDTH + items.length && !one.includes("\n");
-  if (fits && !(isLong && one.length > WIDTH)) return one;
+  // Node joins the three innermost levels of nesting, and no more than fits.
+  const length = items.reduce((sum, item) => sum + item.length + 1, items.length);
+  const fits = nesting(items) < 3 && length + prefix.length + indent + 10 <= 80 && !one.includes("\n");
+  if (fits && !isLong) return one;
+  if (isLong && fits && one.length <= WIDTH) return one;
   const blank = " ".repeat(indent + 2);
   return `${prefix}${open}\n${blank}${items.join(`,\n${blank}`)}\n${" ".repeat(indent)}${close}`;
+}
+
+/** How many levels of brackets the items have. */
+function nesting(items) {
+  let most = 0;
+  for (const item of items) {
+    let depth = 0;
+    for (const [token] of item.matchAll(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[[{] |^\[(?=\])| [\]}]/g)) {
+      if (token === "[ " || token === "{ ") most = Math.max(most, ++depth);
+      else if (token === " ]" || token === " }") depth -= 1;
+    }
+  }
+  return most;
 }
