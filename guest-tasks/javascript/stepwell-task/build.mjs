@@ -26,6 +26,7 @@ import { parseArgs } from "node:util";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const WORLD = "javascript-task";
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 class Wrong extends Error {
   constructor(message, code) {
@@ -133,7 +134,7 @@ async function bundleTask(esbuild, entry, root) {
   const [map, code] = ["map", "js"].map(
     (kind) => result.outputFiles.find(({ path }) => path.endsWith(`.${kind}`)).text,
   );
-  const inputs = Object.keys(result.metafile.inputs).filter((input) => !/^(stepwell|<stdin>)/.test(input));
+  const inputs = Object.keys(result.metafile.inputs).filter((input) => !/(stepwell:|^<)/.test(input));
   return { code, map: JSON.parse(map), inputs };
 }
 
@@ -155,48 +156,65 @@ async function bundleProgram(esbuild, { task, glue, name, file, snapshot }) {
   });
   // The task is evaluated in the global scope, so that it sees no name of the glue, and in one line after
   // the other as esbuild wrote it, so that the places in its traces are known.
-  const load = `(async function (__stepwell_register) { "use strict";\n${task.code}\n})`;
-  const { sources, places } = decode(task.map);
+  // Called once without a register, it is compiled when the snapshot is taken.
+  const load =
+    `(async function (__stepwell_register) { "use strict"; if (__stepwell_register === undefined) return;\n` +
+    `${task.code}\n})`;
+  const { sources, places } = placesOf(task.map);
   return (
     `globalThis[Symbol.for("stepwell.load")] = (0, eval)(${JSON.stringify(load)});\n` +
     `globalThis[Symbol.for("stepwell.sources")] = ${JSON.stringify(sources)};\n` +
-    `globalThis[Symbol.for("stepwell.places")] = new Int32Array(${JSON.stringify(places)});\n` +
+    `globalThis[Symbol.for("stepwell.places")] = ${JSON.stringify(places)};\n` +
+    'globalThis[Symbol.for("stepwell.load")]();\n' +
     result.outputFiles[0].text
   );
 }
 
 /**
- * A source map as it is looked up at run time: for each place its line and column in the bundle, and its
- * source, line and column in that; all but the source's index count from 1.
+ * A source map as it is looked up at run time: the same, but each line begins anew, so that one can be read
+ * by itself; without what the bundler itself added.
  */
-function decode({ sources, mappings }) {
-  const places = [];
+function placesOf({ sources, mappings }) {
   let source = 0;
   let line = 0;
   let sourceColumn = 0;
-  for (const [row, segments] of mappings.split(";").entries()) {
+  const lines = mappings.split(";").map((segments) => {
     let column = 0;
-    for (const segment of segments === "" ? [] : segments.split(",")) {
+    let before = [0, 0, 0, 0];
+    return (segments === "" ? [] : segments.split(",")).flatMap((segment) => {
       const [first, ...rest] = numbers(segment);
       column += first;
-      if (rest.length < 3) continue;
+      if (rest.length < 3) return [];
       source += rest[0];
       line += rest[1];
       sourceColumn += rest[2];
-      // One line goes before the task's own.
-      places.push(row + 2, column + 1, source, line + 1, sourceColumn + 1);
-    }
-  }
-  return { sources: sources.map((path) => path.replace(/^(\.\.\/)+/, "")), places };
+      if (/stepwell:/.test(sources[source])) return [];
+      const place = [column, source, line, sourceColumn];
+      const text = place.map((value, at) => vlq(value - before[at])).join("");
+      before = place;
+      return [text];
+    }).join(",");
+  });
+  return { sources: sources.map((path) => path.replace(/^(\.\.\/)+/, "")), places: lines.join(";") };
+}
+
+function vlq(value) {
+  let rest = value < 0 ? (-value << 1) | 1 : value << 1;
+  let text = "";
+  do {
+    const more = rest >> 5 ? 32 : 0;
+    text += DIGITS[(rest & 31) | more];
+    rest >>= 5;
+  } while (rest > 0);
+  return text;
 }
 
 function numbers(segment) {
-  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const found = [];
   let value = 0;
   let shift = 0;
   for (const character of segment) {
-    const digit = digits.indexOf(character);
+    const digit = DIGITS.indexOf(character);
     value += (digit & 31) << shift;
     shift += 5;
     if (digit & 32) continue;

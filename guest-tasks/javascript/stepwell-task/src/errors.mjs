@@ -73,25 +73,46 @@ function frame(line) {
   return called === "" ? `    at ${isAsync}${place}` : `    at ${isAsync}${called} (${place})`;
 }
 
-/** Where a place of the bundle was written, by the tables that `build.mjs` leaves in the component. */
+/** Lines of the bundle's source map, split when they are first needed. */
+let lines;
+
+/** Where a place of the bundle was written, by the table that `build.mjs` leaves in the component. */
 function original(row, column) {
-  const places = globalThis[Symbol.for("stepwell.places")];
-  if (places === undefined) return undefined;
-  let low = 0;
-  let high = places.length / 5;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const at = middle * 5;
-    if (places[at] < row || (places[at] === row && places[at + 1] <= column)) low = middle + 1;
-    else high = middle;
+  lines ??= globalThis[Symbol.for("stepwell.places")]?.split(";");
+  // One line goes before the task's own.
+  const segments = lines?.[row - 2];
+  if (segments === undefined) return undefined;
+  let at = [0, 0, 0, 0];
+  let found;
+  for (const segment of segments.split(",")) {
+    if (segment === "") continue;
+    const next = numbers(segment).map((value, index) => at[index] + value);
+    if (next[0] > column - 1) break;
+    at = found = next;
   }
-  const at = (low - 1) * 5;
-  if (at < 0 || places[at] !== row) return undefined;
-  const source = globalThis[Symbol.for("stepwell.sources")][places[at + 2]];
-  // What the bundler itself added has no place.
-  if (source === undefined || /^(stepwell|<)/.test(source)) return undefined;
-  return `file://${TASK_ROOT}${source}:${places[at + 3]}:${places[at + 4]}`;
+  if (found === undefined) return undefined;
+  const source = globalThis[Symbol.for("stepwell.sources")][found[1]];
+  return `file://${TASK_ROOT}${source}:${found[2] + 1}:${found[3] + 1}`;
 }
+
+/** The numbers of a source map's segment. */
+function numbers(segment) {
+  const found = [];
+  let value = 0;
+  let shift = 0;
+  for (let at = 0; at < segment.length; at++) {
+    const digit = DIGITS.indexOf(segment[at]);
+    value += (digit & 31) << shift;
+    shift += 5;
+    if (digit & 32) continue;
+    found.push(value & 1 ? -(value >> 1) : value >> 1);
+    value = 0;
+    shift = 0;
+  }
+  return found;
+}
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 function isError(thrown) {
   return (

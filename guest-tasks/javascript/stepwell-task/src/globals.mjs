@@ -14,6 +14,18 @@ export function patchConsole(target) {
   target.dir = (value) => target.log(value);
 }
 
+/** The variables that Lambda itself sets, as far as they are known here. */
+function ofLambda(context) {
+  return {
+    AWS_LAMBDA_FUNCTION_NAME: context.functionName,
+    AWS_LAMBDA_FUNCTION_VERSION: context.functionVersion,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(context.memoryLimitMb),
+    AWS_REGION: context.invokedFunctionArn.split(":")[3] || "us-east-1",
+    LAMBDA_TASK_ROOT: "/var/task",
+    TZ: ":UTC",
+  };
+}
+
 /** A `process` of which the environment is read when somebody asks for it. */
 export function makeProcess() {
   let variables;
@@ -22,7 +34,7 @@ export function makeProcess() {
   };
   return {
     get env() {
-      return (variables ??= platform.environment());
+      return (variables ??= { ...ofLambda(platform.context()), ...platform.environment() });
     },
     set env(value) {
       variables = value;
