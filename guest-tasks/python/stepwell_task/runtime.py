@@ -219,12 +219,21 @@ def flush() -> None:
             stream.flush()
 
 
-def serve(folder: str, module: str, function: str) -> type:
+def folder_of(module: str) -> str:
+    """The folder of ``sys.path`` that a module is in."""
+    path = module.replace(".", "/")
+    for folder in sys.path:
+        if any(os.path.isfile(f"{folder}/{path}{end}") for end in (".py", "/__init__.py")):
+            return folder
+    raise ModuleNotFoundError(f"No module named '{module}'")
+
+
+def serve(module: str, function: str) -> type:
     """The class that the world wants, for one task."""
     from componentize_py_types import Err
     from wit_world.exports import handler as world
 
-    prepare(folder, module, function)
+    prepare(folder_of(module), module, function)
     server = Server(module, function)
 
     class Handler:

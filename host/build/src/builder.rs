@@ -32,26 +32,25 @@ impl Builder {
         Self { folder }
     }
 
-    /// The component of a source. `begins` is called before a toolchain does what takes seconds; cargo says itself
-    /// whether there is something to do, so for Rust it is not called. With `again`, what was built before is
-    /// built once more.
+    /// The component of a source. `tell` is given a line when a toolchain begins with what takes seconds. With
+    /// `again`, what was built before is built once more; cargo knows better, so for Rust that means nothing.
     pub fn build(
         &self,
         source: &Source,
         again: bool,
-        begins: &dyn Fn(Language),
+        tell: &dyn Fn(&str),
     ) -> Result<Built, BuildError> {
         let found = source.find()?;
         let language = found.language;
         if language == Language::Rust {
-            let (component, anew) = rust::build(&found)?;
+            let (component, anew) = rust::build(&found, tell)?;
             return Ok(Built { component, language, anew });
         }
         let component = self.folder.join(format!("{}.wasm", key(&found)?));
         if !again && component.is_file() {
             return Ok(Built { component, language, anew: false });
         }
-        begins(language);
+        tell(&format!("{language}: {}", found.file.display()));
         let unwritable = |error| BuildError::Unwritable { path: self.folder.clone(), error };
         create_private(&self.folder).map_err(unwritable)?;
         // Beside the place where it will be, so that nobody ever sees half of it.

@@ -43,7 +43,7 @@ pub(crate) fn build(found: &Found, scratch: &Path, out: &Path) -> Result<(), Bui
         .arg("--root")
         .arg(".")
         .current_dir(&found.folder);
-    let output = run(&mut command, &found.file, |_| {
+    let output = run(&mut command, &found.file, || {
         not_installed(Language::JavaScript, "node", "apt install nodejs npm (20 or newer)")
     })?;
     if output.status.success() {

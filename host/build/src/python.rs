@@ -17,6 +17,16 @@ static PACKAGE: Dir<'_> =
 
 pub(crate) const INSTALL: &str = "pip install componentize-py==0.25.1";
 
+/// The world of a Python task: that of every task, and the environment, which the interpreter in a component
+/// knows as it was when it was built.
+const WORLD: &str = "package stepwell:task@0.1.0;
+
+world python-task {
+  include task;
+  import wasi:cli/environment@0.2.12;
+}
+";
+
 /// What componentize-py makes a component of. The names are checked to be Python's before they come here.
 fn entry(found: &Found) -> String {
     format!(
@@ -42,12 +52,13 @@ pub(crate) fn build(found: &Found, scratch: &Path, out: &Path) -> Result<(), Bui
         }
     }
     fs::write(glue.join("stepwell_app.py"), entry(found)).map_err(unwritable)?;
+    fs::write(wit.join("python.wit"), WORLD).map_err(unwritable)?;
     let folder = std::path::absolute(&found.folder).unwrap_or_else(|_| found.folder.clone());
     let mut command = Command::new("componentize-py");
     command
         .arg("-d")
         .arg(wit)
-        .args(["-w", "task", "componentize", "stepwell_app", "-p"])
+        .args(["-w", "python-task", "componentize", "stepwell_app", "-p"])
         .arg(&glue)
         .arg("-p")
         .arg(folder)
@@ -55,7 +66,7 @@ pub(crate) fn build(found: &Found, scratch: &Path, out: &Path) -> Result<(), Bui
         .arg(out)
         // What it writes beside us must not land in the user's folder.
         .current_dir(scratch);
-    let output = run(&mut command, &found.file, |_| {
+    let output = run(&mut command, &found.file, || {
         not_installed(Language::Python, "componentize-py", INSTALL)
     })?;
     if output.status.success() {

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use crate::source::Found;
-use crate::toolchain::{not_installed, run, words};
+use crate::toolchain::{not_installed, run_telling, words};
 use crate::{BuildError, Language};
 
 const TARGET: &str = "wasm32-wasip2";
@@ -24,7 +24,7 @@ struct Message {
 }
 
 /// Where cargo has put the component, and whether it had to do something.
-pub(crate) fn build(found: &Found) -> Result<(PathBuf, bool), BuildError> {
+pub(crate) fn build(found: &Found, tell: &dyn Fn(&str)) -> Result<(PathBuf, bool), BuildError> {
     let manifest = std::path::absolute(&found.file).unwrap_or_else(|_| found.file.clone());
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
@@ -39,12 +39,14 @@ pub(crate) fn build(found: &Found) -> Result<(PathBuf, bool), BuildError> {
         .arg(&manifest)
         // Where the folder says which toolchain it wants, that is meant.
         .current_dir(&found.folder);
-    let output = run(&mut command, &found.folder, |_| {
-        not_installed(
-            Language::Rust,
-            "cargo",
-            "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
-        )
+    let absent = || {
+        not_installed(Language::Rust, "cargo", "see https://rustup.rs (stable Rust, 1.95 or newer)")
+    };
+    // What cargo compiles now is progress, not an error.
+    let output = run_telling(&mut command, &found.folder, absent, &|line| {
+        if line.trim_start().starts_with("Compiling ") {
+            tell(line.trim_start());
+        }
     })?;
     if !output.status.success() {
         let said = words(&output);

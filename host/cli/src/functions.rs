@@ -288,7 +288,8 @@ pub(crate) fn origin(settings: &FunctionSettings, base: &Path) -> Option<Origin>
     match settings.code.as_ref()? {
         Code::File { path, folder } => Some(Origin::File(base.join(folder).join(path))),
         Code::Source { path, folder, handler } => {
-            let path = base.join(folder).join(path);
+            // Without the `.` of `source: .`, which nobody wants to read.
+            let path = base.join(folder).join(path).components().collect();
             Some(Origin::Source(Source { path, handler: handler.clone() }))
         }
         Code::Stub(_) => None,
@@ -389,11 +390,11 @@ pub(crate) fn build(
 ) -> Result<Built, BuildError> {
     let path = source.path.display();
     let began = std::time::Instant::now();
-    let begins = |language| output.clone().note(&format!("build {path} ({language})"));
-    let built = builder.build(source, again, &begins)?;
+    let built =
+        builder.build(source, again, &|line| output.clone().note(&format!("build  {line}")))?;
     if built.anew {
         let seconds = began.elapsed().as_secs_f64();
-        output.clone().note(&format!("built {path} in {seconds:.1} s"));
+        output.clone().note(&format!("built  {path} in {seconds:.1} s"));
     }
     Ok(built)
 }
