@@ -377,8 +377,8 @@ fn load_component(origin: &Origin, bench: &Bench) -> Result<Component, LoadFailu
             &built.component
         }
     };
-    let bytes = std::fs::read(path).map_err(LoadFailure::Unreadable)?;
-    Component::load(&bench.sandbox, &bytes).map_err(LoadFailure::Refused)
+    let loaded = Component::load_file(&bench.sandbox, path).map_err(LoadFailure::Unreadable)?;
+    loaded.map_err(LoadFailure::Refused)
 }
 
 /// Builds a source, and says so where that takes a while.

@@ -1,5 +1,8 @@
 //! Components: bytes checked against the world of a task, compiled, ready to be instantiated.
 
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -133,9 +136,43 @@ impl Component {
         let sha256 = hex(&Sha256::digest(bytes));
         let component = compile(sandbox, bytes, &sha256)?;
         let inspection = inspect(sandbox, &component, kind, bytes.len(), sha256);
+        Self::checked(sandbox, &component, inspection)
+    }
+
+    /// Loads a component from a file, which is not read where its code is in the cache already.
+    ///
+    /// The outer error is that of the file.
+    pub fn load_file(sandbox: &Sandbox, path: &Path) -> io::Result<Result<Self, LoadError>> {
+        let metadata = fs::metadata(path)?;
+        let cache = sandbox.inner().cache.as_ref();
+        if let Some(sha256) = cache.and_then(|cache| cache.known_hash(&metadata))
+            && let Some(component) = cached(sandbox.inner(), &sha256)
+        {
+            let mut beginning = [0; 8];
+            let read = fs::File::open(path)?.read(&mut beginning)?;
+            return Ok(kind_of(&beginning[..read]).and_then(|kind| {
+                let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+                let inspection = inspect(sandbox, &component, kind, size, sha256);
+                Self::checked(sandbox, &component, inspection)
+            }));
+        }
+        let loaded = Self::load(sandbox, &fs::read(path)?);
+        if let (Some(cache), Ok(component)) = (cache, &loaded)
+            && fs::metadata(path).is_ok_and(|after| after.len() == metadata.len())
+        {
+            cache.remember_hash(&metadata, &component.inspection().sha256);
+        }
+        Ok(loaded)
+    }
+
+    fn checked(
+        sandbox: &Sandbox,
+        component: &wasm::Component,
+        inspection: Inspection,
+    ) -> Result<Self, LoadError> {
         check_versions(&inspection)?;
-        let pre = instantiate_pre(sandbox, &component)?;
-        check_handler(sandbox, &component)?;
+        let pre = instantiate_pre(sandbox, component)?;
+        check_handler(sandbox, component)?;
         let pre =
             TaskPre::new(pre).map_err(|error| LoadError::Mismatch { reason: chain(&error) })?;
         Ok(Self(Arc::new(Compiled { pre, inspection })))
@@ -165,19 +202,25 @@ impl Inspection {
 /// The component's code from the cache, or compiled.
 fn compile(sandbox: &Sandbox, bytes: &[u8], sha256: &str) -> Result<wasm::Component, LoadError> {
     let inner = sandbox.inner();
-    let key = format!("{sha256}-{:016x}", inner.compatibility);
-    if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.get(&key))
-        && let Ok(component) = deserialize(inner, &code)
-    {
+    if let Some(component) = cached(inner, sha256) {
         return Ok(component);
     }
     let code = inner.compiler.code(inner, bytes)?;
-    let component = deserialize(inner, &code).map_err(|error| unusable(&error))?;
-    if let Some(cache) = &inner.cache {
-        // A cache that cannot be written costs the next process some time; that is no reason to fail.
-        _ = cache.put(&key, &code);
-    }
-    Ok(component)
+    // A cache that cannot be written costs the next process some time; that is no reason to fail.
+    let kept = inner.cache.as_ref().and_then(|cache| cache.put(&key(inner, sha256), &code).ok());
+    kept.and_then(|path| map(inner, &path).ok())
+        .map_or_else(|| deserialize(inner, &code), Ok)
+        .map_err(|error| unusable(&error))
+}
+
+/// The component's code, if the cache has it.
+fn cached(inner: &Inner, sha256: &str) -> Option<wasm::Component> {
+    map(inner, &inner.cache.as_ref()?.get(&key(inner, sha256))?).ok()
+}
+
+/// The name of a component's code: the component, and everything else that it depends on.
+fn key(inner: &Inner, sha256: &str) -> String {
+    format!("{sha256}-{:016x}", inner.compatibility)
 }
 
 /// Code that was just compiled and still cannot be used: the pool has no place for it, or the compiler is
@@ -188,12 +231,19 @@ fn unusable(error: &wasmtime::Error) -> LoadError {
 
 #[expect(unsafe_code, reason = "compiled code is what is run")]
 fn deserialize(inner: &Inner, code: &[u8]) -> wasmtime::Result<wasm::Component> {
-    // SAFETY: the bytes were written by wasmtime in this program. Either by its compiler, here or in a
-    // process that is this very program and was started by us, over a pipe that nobody else has; it runs
-    // nothing of the component. Or they are of the cache, which gives back only what this user wrote to a
-    // folder that nobody else can write to, for this key and whole by its hash. wasmtime itself refuses code
-    // of other versions and settings.
+    // SAFETY: the bytes were written by wasmtime in this program, by its compiler, here or in a process that is
+    // this very program and was started by us, over a pipe that nobody else has; it runs nothing of the
+    // component. wasmtime itself refuses code of other versions and settings.
     unsafe { wasm::Component::deserialize(&inner.engine, code) }
+}
+
+/// Code of the cache, mapped into memory: only what is touched is read, and all processes share it.
+#[expect(unsafe_code, reason = "compiled code is what is run")]
+fn map(inner: &Inner, path: &Path) -> wasmtime::Result<wasm::Component> {
+    // SAFETY: the file is an entry of the cache, which names only what this user wrote to a folder that nobody
+    // else can write to, for this key and whole by its hash. Entries are replaced and removed, never changed, so
+    // what is mapped stays what it is. wasmtime itself refuses code of other versions and settings.
+    unsafe { wasm::Component::deserialize_file(&inner.engine, path) }
 }
 
 fn inspect(
@@ -321,7 +371,7 @@ pub(crate) fn chain(error: &wasmtime::Error) -> String {
     format!("{error:#}").replace('\n', " ")
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         _ = write!(text, "{byte:02x}");
