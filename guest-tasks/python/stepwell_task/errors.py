@@ -43,7 +43,8 @@ def frames(trace: Optional[TracebackType]) -> list[str]:
     """The stack, without the frames of this package."""
     summary = traceback.extract_tb(trace)
     own = [frame for frame in summary if "/stepwell_task/" not in frame.filename]
-    return traceback.format_list(own)
+    # As tuples they are shown without marks below the columns, as Lambda's runtime shows them.
+    return traceback.format_list([(frame.filename, frame.lineno, frame.name, frame.line) for frame in own])
 
 
 def report(error: BaseException, request_id: str) -> dict[str, Any]:

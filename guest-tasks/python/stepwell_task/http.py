@@ -20,7 +20,8 @@ class HttpError(Exception):
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
-        #: ``Denied``, ``InvalidUrl``, ``Unreachable``, ``Timeout``, ``Interrupted`` or ``TooLarge``.
+        #: ``Denied``, ``InvalidUrl``, ``Unreachable``, ``Timeout``, ``Interrupted``, ``TooLarge`` or
+        #: ``Status``.
         self.kind = kind
 
     @property
@@ -43,6 +44,12 @@ class Response:
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+    def success(self) -> Response:
+        """This answer if its status is 200 to 299; raises ``HttpError`` with ``Status`` otherwise."""
+        if 200 <= self.status < 300:
+            return self
+        raise HttpError("Status", f"it answered with status {self.status}")
 
 
 def request(

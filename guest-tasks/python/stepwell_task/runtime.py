@@ -124,26 +124,32 @@ def to_json(value: Any) -> str:
     return text
 
 
-def prepare(folder: str, module: str, function: str) -> Modules:
-    """At build time: imports the task, and all that it may import later."""
-    modules = Modules(folder)
-    sys.path.insert(0, folder)
+def _try(module: str, function: str) -> None:
+    """Imports the task for what that brings along, and for mistakes."""
     try:
         imported = importlib.import_module(module)
     except (ImportError, SyntaxError):
         raise
     except Exception:  # noqa: BLE001  (it may want its environment: at the first event it has it)
-        pass
-    else:
-        if not callable(getattr(imported, function, None)):
-            raise RuntimeError(f"Handler '{function}' missing on module '{module}'")
-    for name in sorted(modules.imported - set(modules.code)):
-        try:
-            importlib.import_module(name)
-        except Exception:  # noqa: BLE001  (an import that the task never gets to, or one that it catches)
-            pass
-    sys.path.remove(folder)
-    modules.forget()
+        return
+    if not callable(getattr(imported, function, None)):
+        raise RuntimeError(f"Handler '{function}' missing on module '{module}'")
+
+
+def prepare(folder: str, module: str, function: str) -> Modules:
+    """At build time: imports the task, and all that it may import later."""
+    modules = Modules(folder)
+    sys.path.insert(0, folder)
+    try:
+        _try(module, function)
+        for name in sorted(modules.imported - set(modules.code)):
+            try:
+                importlib.import_module(name)
+            except Exception:  # noqa: BLE001  (an import that the task never gets to, or one that it catches)
+                pass
+    finally:
+        sys.path.remove(folder)
+        modules.forget()
     sys.meta_path.insert(0, modules)
     root = logging.getLogger()
     root.handlers[:] = [LogHandler()]

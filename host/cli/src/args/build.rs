@@ -17,7 +17,8 @@ pub(crate) struct BuildArgs {
     /// The workflow file, YAML or JSON.
     pub(crate) file: PathBuf,
     /// Which functions; default: all that have a `source:`.
-    pub(crate) functions: Vec<String>,
+    #[arg(value_name = "FUNCTION")]
+    pub(crate) named: Vec<String>,
     /// What is said beside the file.
     #[command(flatten)]
     pub(crate) beside: BesideArgs,

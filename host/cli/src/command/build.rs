@@ -39,10 +39,10 @@ pub(crate) fn run(args: &BuildArgs, output: &mut Output) -> Result<(), CommandEr
 
 /// The functions that are built, by their names in the file.
 fn chosen<'w>(args: &BuildArgs, workflow: &'w Workflow) -> Result<Vec<&'w str>, CommandError> {
-    if args.functions.is_empty() {
+    if args.named.is_empty() {
         return Ok(workflow.functions.keys().map(String::as_str).collect());
     }
-    let named = args.functions.iter().map(|wanted| match workflow.function(wanted) {
+    let named = args.named.iter().map(|wanted| match workflow.function(wanted) {
         Some((name, settings))
             if matches!(settings.code, Some(stepwell_asl::Component::Source { .. })) =>
         {

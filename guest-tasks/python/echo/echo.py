@@ -1,0 +1,5 @@
+"""The smallest task: answers with its event."""
+
+
+def handler(event, context):
+    return event
