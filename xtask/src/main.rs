@@ -20,6 +20,7 @@ Usage: cargo xtask COMMAND
   test      build everything and run all tests
   crash     kill each workflow of the crash tests 500 times (`crash N`: N times)
   guests    build the guest tasks (guest-tasks/) to WebAssembly components
+  languages install what builds tasks in Python (componentize-py) and JavaScript (componentize-js)
   bench     run the benchmarks
   check     check formatting, lints and documentation, as CI does before the tests";
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         "test" => test(),
         "crash" => crash(),
         "guests" => guests(),
+        "languages" => languages(),
         "bench" => bench(),
         "check" => check(),
         _ => Err(USAGE.to_owned()),
@@ -80,8 +82,14 @@ fn demo() -> Result {
 
 fn test() -> Result {
     guests()?;
+    languages()?;
     say("Test the guest tasks natively");
     execute(guest_cargo().args(["test", "--workspace", "--locked"]))?;
+    let mut python = Command::new("python3");
+    python.args(["-B", "-m", "unittest", "discover", "--quiet", "--buffer", "-s", "tests"]);
+    execute(python.current_dir(guests_in("python")))?;
+    let node_tests = ["--test", "--test-reporter=dot", "stepwell-task/test", "test"];
+    execute(Command::new("node").args(node_tests).current_dir(guests_in("javascript")))?;
     say("Test the host (some minutes to build the first time)");
     if has_nextest() {
         // The examples in the documentation, which nextest does not run, come first: they are few.
@@ -109,6 +117,35 @@ fn guests() -> Result {
     install_target()?;
     let target = ["--target", GUEST_TARGET];
     execute(guest_cargo().args(["build", "--workspace", "--release", "--locked"]).args(target))
+}
+
+/// Installs what builds tasks in Python and in JavaScript, beside the guests that it builds. Both come from
+/// their languages' registries, pinned.
+fn languages() -> Result {
+    let tools = root().join("guest-tasks/target/python");
+    let componentize = tools.join("bin/componentize-py");
+    if !componentize.exists() {
+        say("Install componentize-py, for tasks in Python");
+        execute(Command::new("python3").args(["-m", "venv"]).arg(&tools)).map_err(|error| {
+            format!("{error}\nPython 3.10 or newer with `venv` is needed: apt install python3-venv")
+        })?;
+        let mut pip = Command::new(tools.join("bin/pip"));
+        execute(pip.args(["install", "--quiet", "componentize-py==0.25.1"]))?;
+    }
+    if !guests_in("javascript").join("node_modules/esbuild").exists() {
+        say("Install componentize-js, for tasks in JavaScript");
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]);
+        execute(npm.current_dir(guests_in("javascript"))).map_err(|error| {
+            format!("{error}\nNode.js 20 or newer with npm is needed: apt install nodejs npm")
+        })?;
+    }
+    Ok(())
+}
+
+/// A folder of the guests in another language.
+fn guests_in(language: &str) -> PathBuf {
+    root().join("guest-tasks").join(language)
 }
 
 fn bench() -> Result {

@@ -27,6 +27,9 @@ world python-task {
 }
 ";
 
+/// Where componentize-py shows the second of its `-p` folders to the interpreter.
+const TASK_MOUNT: &str = "/1/";
+
 /// What componentize-py makes a component of. The names are checked to be Python's before they come here.
 fn entry(found: &Found) -> String {
     format!(
@@ -72,11 +75,60 @@ pub(crate) fn build(found: &Found, scratch: &Path, out: &Path) -> Result<(), Bui
     if output.status.success() {
         return Ok(());
     }
-    Err(BuildError::Failed { path: found.file.clone(), output: words(&output) })
+    Err(BuildError::Failed { path: found.file.clone(), output: own_words(&words(&output), found) })
+}
+
+/// What Python says of the task: without the frames of componentize-py, of our package and of the import
+/// machinery, and with the task's files as they are called here. All of it, where it is of another shape.
+fn own_words(said: &str, found: &Found) -> String {
+    let Some((_, traceback)) = said.rsplit_once("Traceback (most recent call last):\n") else {
+        return said.to_owned();
+    };
+    let traceback = traceback.split("\n\n").next().unwrap_or(traceback);
+    let (mut own, mut lines) = (false, Vec::new());
+    for line in traceback.lines() {
+        if let Some(frame) = line.strip_prefix("  File \"") {
+            own = frame.starts_with(TASK_MOUNT);
+        } else if !line.starts_with(' ') {
+            own = true;
+        }
+        if own {
+            let folder = format!("{}/", found.folder.display());
+            lines.push(line.replacen(TASK_MOUNT, &folder, 1));
+        }
+    }
+    lines.join("\n")
 }
 
 /// Whether it is an identifier.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_failing_import_the_tasks_own_frames_are_told() {
+        let said = "Traceback (most recent call last):\n  File \"/usr/bin/componentize-py\", line 8\n\
+                    AssertionError: Traceback (most recent call last):\n  \
+                    File \"/0/stepwell_app.py\", line 3, in <module>\n    Handler = serve()\n  \
+                    File \"/1/fetch.py\", line 1, in <module>\n    import nothing\n\
+                    ModuleNotFoundError: No module named 'nothing'\n\n\nCaused by:\n    x";
+        let found = Found {
+            language: Language::Python,
+            folder: "tasks".into(),
+            file: "tasks/fetch.py".into(),
+            module: "fetch".to_owned(),
+            function: "handler".to_owned(),
+        };
+        assert_eq!(
+            own_words(said, &found),
+            "  File \"tasks/fetch.py\", line 1, in <module>\n    import nothing\n\
+             ModuleNotFoundError: No module named 'nothing'"
+        );
+        assert_eq!(own_words("no room on the disk", &found), "no room on the disk");
+    }
 }

@@ -5,6 +5,9 @@ import { logged, report } from "./errors.mjs";
 import { makeProcess, patchConsole, patchFetch, patchTimers } from "./globals.mjs";
 import * as sdk from "./index.mjs";
 
+/** The longest payload of a failure that the world takes. */
+const REPORTED_BYTES_MAX = 262_144;
+
 /** Ends the invocation with the world's failure. */
 class WorldFailure extends Error {
   constructor(error, cause) {
@@ -142,6 +145,10 @@ function stringify(answer) {
 /** Logs what was thrown as Lambda's runtime does, and makes it the world's failure. */
 function ended(what, thrown) {
   platform.log("error", "", `${what} \t${logged(thrown)}`);
-  const { errorType, errorMessage } = report(thrown);
-  return new WorldFailure(String(errorType || "Error"), String(errorMessage));
+  const { errorType, errorMessage, trace } = report(thrown);
+  const told = { errorType: String(errorType || "Error"), errorMessage: String(errorMessage), trace };
+  const payload = JSON.stringify(told);
+  // The world takes no longer ones; what is without a trace then is the failure all the same.
+  if (new TextEncoder().encode(payload).length <= REPORTED_BYTES_MAX) platform.reportError(payload);
+  return new WorldFailure(told.errorType, told.errorMessage);
 }

@@ -10,6 +10,7 @@ export function reset() {
 reset();
 
 export const log = (level, context, message) => world.log.push({ level, context, message });
+export const reportError = (payload) => (world.reported = payload);
 export const remainingTimeMs = () => Math.max(0, world.deadline - Date.now());
 export const environment = () => ({ ...world.environment });
 export const context = () => ({

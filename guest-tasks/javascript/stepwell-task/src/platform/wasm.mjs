@@ -13,6 +13,7 @@ const READ_BYTES = 65536n;
 
 export const log = (level, context, message) => logMessage(level, context, message);
 export const context = () => invocation.getContext();
+export const reportError = (payload) => invocation.reportError(payload);
 export const remainingTimeMs = () => Number(invocation.remainingTimeMs());
 export const environment = () => Object.fromEntries(getEnvironment());
 

@@ -15,12 +15,15 @@ use super::Ran;
 
 /// No run of these tests takes a tenth of this.
 const RUN_TIMEOUT: Duration = Duration::from_mins(1);
+/// Nor of this, where toolchains build and interpreters are compiled.
+const BUILD_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A run of the binary, to be described and then run in a folder of its own.
 pub(crate) struct Cli {
     folder: TempDir,
     command: Command,
     stdin: Vec<u8>,
+    timeout: Duration,
 }
 
 impl Cli {
@@ -30,7 +33,13 @@ impl Cli {
 
     /// A run in a folder that is there.
     pub(super) fn within_folder(folder: TempDir) -> Self {
-        Self { command: command(folder.path()), folder, stdin: Vec::new() }
+        let command = command(folder.path());
+        Self { command, folder, stdin: Vec::new(), timeout: RUN_TIMEOUT }
+    }
+
+    /// Lets it build what takes long the first time.
+    pub(crate) fn patiently(self) -> Self {
+        Self { timeout: BUILD_TIMEOUT, ..self }
     }
 
     /// `stepwell run workflow.yaml` with this text in the file.
@@ -130,7 +139,7 @@ impl Cli {
         });
         let stdout = child.stdout.take().map(read_to_end);
         let stderr = child.stderr.take().map(BufReader::new);
-        let watched = watch(child.id());
+        let watched = watch(child.id(), self.timeout);
         let said = String::new();
         Background { folder: self.folder, child, writer, stdout, stderr, said, watched }
     }
@@ -228,10 +237,10 @@ fn kill(process: u32, signal: &str) -> bool {
 }
 
 /// Kills a run that takes far too long, so that its test fails instead of hanging.
-fn watch(process: u32) -> Sender<()> {
+fn watch(process: u32, timeout: Duration) -> Sender<()> {
     let (watched, over) = mpsc::channel();
     std::thread::spawn(move || {
-        if over.recv_timeout(RUN_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
+        if over.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
             kill(process, "KILL");
         }
     });

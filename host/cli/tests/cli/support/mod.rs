@@ -3,6 +3,7 @@
 mod cli;
 mod guests;
 mod import;
+mod languages;
 mod ran;
 mod s3_server;
 mod shapes;
@@ -10,6 +11,7 @@ mod shapes;
 pub(crate) use cli::{Background, Cli, command};
 pub(crate) use guests::{guest, machine_of};
 pub(crate) use import::{DESTINATION, Import, expected_rows, source};
+pub(crate) use languages::{guests, link_packages, with_languages};
 pub(crate) use ran::Ran;
 pub(crate) use s3_server::S3Server;
 pub(crate) use shapes::{filtered, shown};
