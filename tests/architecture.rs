@@ -39,8 +39,9 @@ const OWNED: [(&str, &str); 10] = [
 ];
 
 /// Which of our crates each may name: arrows point one way, and engine and sandbox never meet.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("stepwell-allowance", &[]),
+    ("stepwell-build", &[]),
     ("stepwell-query", &["stepwell-allowance"]),
     ("stepwell-eval", &["stepwell-query"]),
     ("stepwell-asl", &["stepwell-query"]),
@@ -58,6 +59,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
         &[
             "stepwell-allowance",
             "stepwell-asl",
+            "stepwell-build",
             "stepwell-convert",
             "stepwell-debug",
             "stepwell-engine",

@@ -224,6 +224,12 @@ fn settings(settings: &FunctionSettings) -> String {
         None => "no code".to_owned(),
         Some(Component::File { path, folder }) if folder.is_empty() => path.clone(),
         Some(Component::File { path, folder }) => format!("{path} beside {folder}"),
+        Some(Component::Source { path, folder, handler }) => {
+            let beside =
+                if folder.is_empty() { String::new() } else { format!(" beside {folder}") };
+            let handler = handler.as_ref().map(|handler| format!(", handler {handler}"));
+            format!("built from {path}{beside}{}", handler.unwrap_or_default())
+        }
         Some(Component::Stub(stub)) => format!("{stub:?}"),
     };
     let mut shown = vec![code];

@@ -10,7 +10,7 @@ from stepwell_task import Failure, http
 LIMIT_DEFAULT = 25
 
 
-def fetch(state, context):
+def fetch(state):
     check(state, source="str", bucket="str", cache="str", limit="count?", offset="count")
     cache = Cache(state["bucket"], state["cache"])
     limit = LIMIT_DEFAULT if state.get("limit") is None else state["limit"]

@@ -6,7 +6,7 @@ A cache that an earlier execution left behind is gone afterwards. Trying again i
 from import_cache import Cache, check
 
 
-def initialize(state, context):
+def initialize(state):
     check(state, bucket="str", cache="str", destination="str?")
     cache = Cache(state["bucket"], state["cache"])
     if state.get("destination") is not None:

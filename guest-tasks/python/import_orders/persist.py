@@ -8,7 +8,7 @@ from import_cache import Cache, check
 from stepwell_task import Failure
 
 
-def persist(state, context):
+def persist(state):
     check(state, bucket="str", cache="str", destination="str", offset="count?", rejected="count?")
     cache = Cache(state["bucket"], state["cache"])
     cache.check_destination(state["destination"])

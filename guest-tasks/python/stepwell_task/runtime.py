@@ -13,6 +13,7 @@ import decimal
 import importlib
 import importlib.abc
 import importlib.util
+import inspect
 import json
 import linecache
 import logging
@@ -182,7 +183,14 @@ def answer(handler: Callable[[Any, Any], Any], event: str) -> str:
         state = json.loads(event)
     except ValueError as error:
         raise RuntimeFailure("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
-    return to_json(handler(state, Context()))
+    return to_json(handler(state) if takes_one(handler) else handler(state, Context()))
+
+
+def takes_one(handler: Callable[..., Any]) -> bool:
+    """Whether it is a function of the state alone: ``def fetch(state)``."""
+    code = getattr(handler, "__code__", None)
+    takes_more = inspect.CO_VARARGS
+    return code is not None and code.co_argcount == 1 and not code.co_flags & takes_more
 
 
 class Server:

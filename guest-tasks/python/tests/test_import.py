@@ -28,18 +28,18 @@ class Import(unittest.TestCase):
 
         testing.source(answer)
         testing.put("b", "c/page-stale", b"x\n")
-        at = initialize(state(), testing.context())
+        at = initialize(state())
         self.assertEqual((at["continue"], at["offset"]), (True, 0))
         while at["continue"]:
-            at = fetch(at, testing.context())
+            at = fetch(at)
         self.assertEqual(at["offset"], 60)
-        at = persist(at, testing.context())
+        at = persist(at)
         self.assertEqual(testing.object("b", "d.jsonl").decode().splitlines(), rows)
         self.assertEqual((at["rows"], at["object"]["key"]), (60, "d.jsonl"))
 
     def test_rows_keep_their_digits(self):
         testing.source(lambda *_: (200, {}, b'[ 9007199254740993, 1.10 ,{"a":\n "]"}, 1e400]'))
-        fetch(state(offset=0), testing.context())
+        fetch(state(offset=0))
         self.assertEqual(testing.object("b", "c/page-000000000000.jsonl"), b'9007199254740993\n1.10\n{"a": "]"}\n1e400\n')
 
     def test_what_cannot_work_has_a_name(self):
@@ -52,12 +52,12 @@ class Import(unittest.TestCase):
             (persist, state(offset=3), "Cache.Inconsistent"),
         ]:
             with self.subTest(error=error, given=given), self.assertRaises(Failure) as raised:
-                task(given, testing.context())
+                task(given)
             self.assertEqual(raised.exception.error, error)
         self.assertIsNone(testing.object("b", "d.jsonl"), "half an object")
         testing.source(lambda *_: (200, {}, b'{"a": 1}'))
         with self.assertRaises(Failure) as raised:
-            fetch(state(offset=0), testing.context())
+            fetch(state(offset=0))
         self.assertEqual(raised.exception.error, "Source.InvalidPage")
 
     def test_the_page_is_added_to_the_sources_own_query(self):

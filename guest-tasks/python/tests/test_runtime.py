@@ -94,6 +94,17 @@ class Task(unittest.TestCase):
         server = self.serve("import decimal\ndef handler(event, context): return decimal.Decimal('1.5')")
         self.assertEqual(server.handle("{}"), (True, "1.5"))
 
+    def test_a_function_of_the_state_alone_is_a_task(self):
+        server = self.serve(
+            """
+            def fetch(state):
+                state['offset'] = state['offset'] + 25
+                return state
+            """,
+            "task.fetch",
+        )
+        self.assertEqual(server.handle('{"offset": 50}'), (True, '{"offset":75}'))
+
     def test_failures_have_names_of_their_own(self):
         server = self.serve(
             """

@@ -56,7 +56,9 @@ impl Fingerprint {
             // What a link leads to is what a toolchain reads; one that leads nowhere is read by nobody.
             let Ok(metadata) = fs::metadata(&path) else { continue };
             if name == "node_modules" {
-                self.add(&fs::read(path.join(".package-lock.json")).unwrap_or_default());
+                if let Ok(installed) = fs::read(path.join(".package-lock.json")) {
+                    self.add(&installed);
+                }
             } else if metadata.is_dir() {
                 self.add(bytes);
                 self.add(b"/");

@@ -105,6 +105,7 @@ Examples:
   stepwell run workflow.yaml --skip-waits --json | jq -r .status
   stepwell run workflow.yaml --input @input.json --watch
   stepwell run template.yaml --functions functions.yaml --var Stage=test")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct RunArgs {
     /// The workflow file, YAML or JSON: plain ASL, or a file of Serverless, SAM, CloudFormation or CDK.
     pub(crate) file: PathBuf,

@@ -263,7 +263,7 @@ mod tests {
         let metadata = || fs::metadata(&path).unwrap();
         cache.remember_hash(&metadata(), &hash);
         assert_eq!(cache.known_hash(&metadata()), None, "it may still change");
-        let settled = std::time::SystemTime::now() - Duration::from_secs(60);
+        let settled = std::time::SystemTime::now() - Duration::from_mins(1);
         let age =
             || fs::File::options().write(true).open(&path).unwrap().set_modified(settled).unwrap();
         age();
