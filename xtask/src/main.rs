@@ -1,7 +1,7 @@
 //! `cargo xtask`: builds guests, runs the demo, runs all tests, runs benchmarks.
 //!
-//! Needs nothing but rustup's stable Rust: what is missing is installed, and every command is shown
-//! before it runs. No dependencies, so that the first word comes at once.
+//! Needs nothing but rustup's stable Rust, and for the tests Python 3 and Node.js 20: what is missing besides is
+//! installed, and every command is shown before it runs. No dependencies, so that the first word comes at once.
 
 #![expect(
     clippy::print_stdout,

@@ -63,9 +63,35 @@ impl Builder {
             Language::Rust => unreachable!("cargo keeps what it builds"),
         }
         fs::rename(&file, &component).map_err(unwritable)?;
+        self.prune(&component);
         Ok(Built { component, language, anew: true })
     }
+
+    /// Removes what was built longest ago, where there is too much: each change of a source leaves a component.
+    fn prune(&self, newest: &Path) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let metadata = entry.metadata().ok()?;
+                let is_component = metadata.is_file() && entry.path() != newest;
+                is_component.then_some((metadata.modified().ok()?, metadata.len(), entry.path()))
+            })
+            .collect();
+        files.sort();
+        let mut kept: u64 = files.iter().map(|(_, length, _)| length).sum();
+        for (_, length, path) in files {
+            if kept <= KEPT_BYTES_MAX {
+                return;
+            }
+            _ = fs::remove_file(path);
+            kept -= length;
+        }
+    }
 }
+
+/// More than that beside the newest is pruned.
+const KEPT_BYTES_MAX: u64 = 2 << 30;
 
 /// Everything that a component is made from.
 fn key(found: &Found) -> Result<String, BuildError> {

@@ -200,6 +200,9 @@ Example:
 pub(crate) struct InspectArgs {
     /// A component, or a core module with type information.
     pub(crate) file: PathBuf,
+    /// Where compiled code is kept; default: `$XDG_CACHE_HOME/stepwell`.
+    #[arg(long, value_name = "DIR", env = "STEPWELL_CACHE")]
+    pub(crate) cache: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

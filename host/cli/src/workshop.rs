@@ -180,7 +180,8 @@ pub(crate) fn builder(cache: Option<&Path>) -> Builder {
     Builder::new(cache.unwrap_or_else(|| std::env::temp_dir().join("stepwell")).join("built"))
 }
 
-fn default_cache() -> Option<PathBuf> {
+/// Where compiled code is kept, unless the user says otherwise.
+pub(crate) fn default_cache() -> Option<PathBuf> {
     let base =
         std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let base = base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;

@@ -27,10 +27,12 @@ mod grants;
 mod host;
 mod limits;
 mod meter;
+mod producers;
 mod report;
 mod scan;
 
 pub use cache::CodeCache;
+pub use producers::producers;
 pub use calibration::Calibration;
 pub use compiler::{Compiler, CompilerBounds};
 pub use component::{Component, ComponentKind, Inspection, LoadError};

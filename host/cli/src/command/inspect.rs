@@ -1,5 +1,6 @@
 //! `stepwell inspect`: what a task exports and imports, which grants it would need, and its size.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::json;
@@ -11,21 +12,20 @@ use crate::args::InspectArgs;
 use crate::command::compile;
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::workshop;
 
 pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), CommandError> {
     let path = args.file.display();
     let bytes =
         std::fs::read(&args.file).map_err(|error| CommandError::unreadable(&args.file, &error))?;
     let compiler = compile::compiler()?;
-    // It is loaded twice, as a component and as a task, and compiled once.
-    let code = tempfile::tempdir().map_err(|error| {
-        CommandError::environment(format!("cannot make a temporary folder: {error}"))
-    })?;
-    let cache = Some(CodeCache::new(code.path().join("code")));
+    // It is loaded twice, as a component and as a task, and compiled once: also for whoever runs it then.
+    let cache = args.cache.clone().or_else(workshop::default_cache).map(CodeCache::new);
     let sandbox = Sandbox::new(SandboxSettings { cache, compiler, ..SandboxSettings::default() })
         .map_err(|error| CommandError::environment(error.to_string()))?;
     let inspection =
         Inspection::of(&sandbox, &bytes).map_err(|error| refused(&path.to_string(), &error))?;
+    let producers = stepwell_sandbox::producers(&bytes);
     let reason = Component::load(&sandbox, &bytes).err().map(|error| error.to_string());
     let text = if args.json {
         json!({
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Command
             "kind": kind(&inspection),
             "sizeBytes": inspection.size_bytes,
             "sha256": inspection.sha256,
+            "producers": producers,
             "exports": inspection.exports,
             "imports": inspection.imports,
             "grants": grants(&inspection),
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Command
         })
         .to_string()
     } else {
-        tell(&path.to_string(), &inspection, reason.as_deref())
+        tell(&path.to_string(), &inspection, &producers, reason.as_deref())
     };
     output.data(&text)?;
     match reason {
@@ -78,9 +79,19 @@ fn grants(inspection: &Inspection) -> Vec<&'static str> {
     grants
 }
 
-fn tell(path: &str, inspection: &Inspection, refused: Option<&str>) -> String {
+fn tell(
+    path: &str,
+    inspection: &Inspection,
+    producers: &BTreeMap<String, BTreeSet<String>>,
+    refused: Option<&str>,
+) -> String {
     let mut text = format!("{path}: a {} of {} bytes", kind(inspection), inspection.size_bytes);
     _ = write!(text, "\nsha256:  {}", inspection.sha256);
+    for (field, values) in producers {
+        // Anybody's words: on one line, and without what a terminal would obey.
+        let values: Vec<_> = values.iter().map(|value| value.escape_debug().to_string()).collect();
+        _ = write!(text, "\n{}:  {}", field.escape_debug(), values.join(", "));
+    }
     for (title, names) in [("exports", &inspection.exports), ("imports", &inspection.imports)] {
         _ = write!(text, "\n{title}:");
         for name in names {

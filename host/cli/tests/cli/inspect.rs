@@ -25,7 +25,11 @@ fn a_task_is_told_in_words() {
     let shown = shown(&ran, &fetch);
     let lines: Vec<_> = shown.lines().collect();
     assert_eq!(lines[..2], ["TASK: a component of N bytes", "sha256:  SHA256"]);
-    assert_eq!(lines[2..5], ["exports:", "  stepwell:task/handler@0.1.0", "imports:"]);
+    let made_by = lines.iter().find(|line| line.starts_with("processed-by:  "));
+    assert!(made_by.is_some_and(|line| line.contains("wit-component ")), "{shown}");
+    let exports = lines.iter().position(|line| *line == "exports:").unwrap();
+    let next = ["exports:", "  stepwell:task/handler@0.1.0", "imports:"];
+    assert_eq!(lines[exports..exports + 3], next);
     for import in ["stepwell:task/buckets@0.1.0", "wasi:http/outgoing-handler@0.2.12"] {
         assert!(lines.contains(&format!("  {import}").as_str()), "{shown}");
     }
@@ -45,6 +49,8 @@ fn a_task_is_told_in_json() {
     assert_eq!(told["exports"], json!(["stepwell:task/handler@0.1.0"]));
     assert_eq!(told["sizeBytes"], std::fs::metadata(&echo).unwrap().len());
     assert_eq!(told["sha256"].as_str().unwrap().len(), 64);
+    let made_by = told["producers"]["processed-by"].as_array().unwrap();
+    assert!(made_by.iter().any(|tool| tool.as_str().unwrap().starts_with("wit-component ")));
     let persist = inspect(&["--json", &guest("persist")]).succeeds().json();
     assert_eq!(persist["grants"], json!(["objects"]));
 }
