@@ -7,7 +7,7 @@
 use import_cache::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
-use stepwell_task::{Failure, http, log};
+use stepwell_task::{Failure, http, log, task};
 
 /// Rows per page, unless the state says otherwise.
 const LIMIT_DEFAULT: u64 = 25;
@@ -26,6 +26,7 @@ struct State {
     rest: Map<String, Value>,
 }
 
+#[task]
 fn fetch(mut state: State) -> Result<State, Failure> {
     let cache = Cache::new(&state.bucket, &state.cache)?;
     let url = page_url(&state.source, state.offset, state.limit.unwrap_or(LIMIT_DEFAULT))?;
@@ -45,8 +46,6 @@ fn fetch(mut state: State) -> Result<State, Failure> {
     state.offset += rows.len() as u64;
     Ok(state)
 }
-
-stepwell_task::task!(fetch);
 
 /// Adds the page to the source's own query, if it has one.
 fn page_url(source: &str, offset: u64, limit: u64) -> Result<String, Failure> {

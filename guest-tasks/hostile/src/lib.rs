@@ -166,7 +166,7 @@ fn hostile(event: &str) -> Result<String, Failure> {
     }
 }
 
-stepwell_task::task!(raw hostile);
+stepwell_task::handler!(raw hostile);
 
 fn answer(deed: Deed) -> Result<Value, Failure> {
     Ok(match deed {

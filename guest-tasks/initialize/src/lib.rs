@@ -5,7 +5,7 @@
 use import_cache::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use stepwell_task::{Failure, log};
+use stepwell_task::{Failure, log, task};
 
 #[derive(Deserialize, Serialize)]
 struct State {
@@ -21,6 +21,7 @@ struct State {
     rest: Map<String, Value>,
 }
 
+#[task]
 fn initialize(mut state: State) -> Result<State, Failure> {
     let cache = Cache::new(&state.bucket, &state.cache)?;
     if let Some(destination) = &state.destination {
@@ -32,8 +33,6 @@ fn initialize(mut state: State) -> Result<State, Failure> {
     state.offset = 0;
     Ok(state)
 }
-
-stepwell_task::task!(initialize);
 
 #[cfg(test)]
 mod tests {

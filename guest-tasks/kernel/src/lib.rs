@@ -16,7 +16,7 @@ fn kernel(event: Value) -> Result<Value, Failure> {
     }
 }
 
-stepwell_task::task!(kernel);
+stepwell_task::handler!(kernel);
 
 /// Each unit depends on the one before, so none can be left out.
 fn integer(units: u64) -> u64 {

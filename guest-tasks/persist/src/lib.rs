@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use stepwell_task::{
     Failure,
     buckets::{Error, Reader, Writer},
-    log,
+    log, task,
 };
 
 #[derive(Deserialize, Serialize)]
@@ -34,6 +34,7 @@ struct State {
     rest: Map<String, Value>,
 }
 
+#[task]
 fn persist(mut state: State) -> Result<State, Failure> {
     let cache = Cache::new(&state.bucket, &state.cache)?;
     cache.check_destination(&state.destination)?;
@@ -52,8 +53,6 @@ fn persist(mut state: State) -> Result<State, Failure> {
     }));
     Ok(state)
 }
-
-stepwell_task::task!(persist);
 
 /// Appends all of a page, and returns how many rows that was.
 fn append(writer: &mut Writer, mut page: Reader) -> Result<u64, Error> {

@@ -1,4 +1,4 @@
-//! The contract in `wit/` as Rust: generated, and used by this crate and its `task!` only.
+//! The contract in `wit/` as Rust: generated, and used by this crate and its `handler!` only.
 #![expect(clippy::pedantic, reason = "generated code")]
 
 wit_bindgen::generate!({

@@ -7,9 +7,9 @@ use crate::{buckets, http, platform};
 /// Why a task gives up: a name that the workflow's `Retry` and `Catch` match on, and a text for a
 /// person.
 ///
-/// The errors of this crate turn into one by `?`: `Buckets.AccessDenied` and the other names of
-/// [`buckets::ErrorKind`], `Http.Unreachable` and the other names of [`http::ErrorKind`],
-/// `InvalidJson` for `serde_json`'s, `Io` for other errors of `std::io`.
+/// Errors turn into one by `?`: those of this crate by `Buckets.AccessDenied` and the other names of
+/// [`buckets::ErrorKind`], `Http.Unreachable` and the other names of [`http::ErrorKind`]; `InvalidJson` for
+/// `serde_json`'s, `Io` for other errors of `std::io`; and any other by its own name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The error's name, at most 256 characters. Names that begin with `States.` belong to the Amazon
@@ -44,32 +44,48 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Error for Failure {}
-
-impl From<buckets::Error> for Failure {
-    fn from(error: buckets::Error) -> Self {
-        Self::new(error.kind.name(), error.message)
+/// Any error is a failure: its text is the cause, and its name is the error's. That is what the derived `Debug`
+/// begins with, which is the variant of an enum and the name of a struct: `#[derive(Debug, thiserror::Error)] enum
+/// FetchError { SourceClosed }` fails with `SourceClosed`. So `Failure` itself is no `std::error::Error`, as
+/// `anyhow::Error` is none.
+impl<E: Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let any: &(dyn Error + 'static) = &error;
+        known(any).unwrap_or_else(|| Self::new(name_of(&error), error.to_string()))
     }
 }
 
-impl From<http::Error> for Failure {
-    fn from(error: http::Error) -> Self {
-        Self::new(error.kind.name(), error.message)
+/// The errors of this crate and of what it works with have names of their own.
+fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
+    if let Some(error) = error.downcast_ref::<buckets::Error>() {
+        return Some(Failure::new(error.kind.name(), error.message.clone()));
     }
+    if let Some(error) = error.downcast_ref::<http::Error>() {
+        return Some(Failure::new(error.kind.name(), error.message.clone()));
+    }
+    if let Some(error) = error.downcast_ref::<serde_json::Error>() {
+        return Some(Failure::new("InvalidJson", error.to_string()));
+    }
+    // The bucket's error is inside, if reading or writing an object failed.
+    let error = error.downcast_ref::<io::Error>()?;
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<buckets::Error>());
+    Some(match inner {
+        Some(inner) => Failure::new(inner.kind.name(), inner.message.clone()),
+        None => Failure::new("Io", error.to_string()),
+    })
 }
 
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
-        Self::new("InvalidJson", error.to_string())
-    }
-}
-
-impl From<io::Error> for Failure {
-    /// Finds the bucket's error inside, if reading or writing an object failed.
-    fn from(error: io::Error) -> Self {
-        match error.downcast::<buckets::Error>() {
-            Ok(error) => error.into(),
-            Err(error) => Self::new("Io", error.to_string()),
+fn name_of<E: Error>(error: &E) -> String {
+    let shown = format!("{error:?}");
+    let end = shown.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(shown.len());
+    let begins = shown.starts_with(|c: char| c.is_alphabetic());
+    let of_type = std::any::type_name::<E>();
+    match &shown[..end] {
+        name if begins && !name.is_empty() => name.to_owned(),
+        // Shown by hand: the type's own name, without its module and parameters.
+        _ => {
+            let path = of_type.split('<').next().unwrap_or(of_type);
+            path.rsplit("::").next().unwrap_or(path).to_owned()
         }
     }
 }
@@ -91,6 +107,42 @@ mod tests {
             buckets::Error { kind: buckets::ErrorKind::NoSuchKey, message: "no `k`".to_owned() };
         let failure = Failure::from(io::Error::from(error));
         assert_eq!(failure, Failure::new("Buckets.NoSuchKey", "no `k`"));
+    }
+
+    #[test]
+    fn an_error_of_ones_own_has_the_name_of_its_variant_or_type() {
+        #[derive(Debug)]
+        enum FetchError {
+            SourceClosed { at: u8 },
+        }
+        impl fmt::Display for FetchError {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let Self::SourceClosed { at } = self;
+                write!(formatter, "closed at {at}")
+            }
+        }
+        impl Error for FetchError {}
+        let failure = Failure::from(FetchError::SourceClosed { at: 3 });
+        assert_eq!(failure, Failure::new("SourceClosed", "closed at 3"));
+        let failure = Failure::from("x".parse::<u8>().unwrap_err());
+        assert_eq!(failure.error, "ParseIntError");
+    }
+
+    #[test]
+    fn an_error_that_is_shown_otherwise_has_the_name_of_its_type() {
+        struct Odd;
+        impl fmt::Debug for Odd {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("<odd>")
+            }
+        }
+        impl fmt::Display for Odd {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("it is odd")
+            }
+        }
+        impl Error for Odd {}
+        assert_eq!(Failure::from(Odd), Failure::new("Odd", "it is odd"));
     }
 
     #[test]

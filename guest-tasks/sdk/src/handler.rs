@@ -4,14 +4,15 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Failure;
 
-/// Reads the event, calls the task, writes its answer. Called by `task!`.
-pub fn answer<State, Answer>(
+/// Reads the event, calls the task, writes its answer. Called by `handler!`.
+pub fn answer<State, Answer, Error>(
     event: &str,
-    task: impl FnOnce(State) -> Result<Answer, Failure>,
+    task: impl FnOnce(State) -> Result<Answer, Error>,
 ) -> Result<String, Failure>
 where
     State: DeserializeOwned,
     Answer: Serialize,
+    Failure: From<Error>,
 {
     let state = serde_json::from_str(event).map_err(|error| {
         Failure::invalid_input(format!("the event does not fit this task: {error}"))
@@ -21,7 +22,7 @@ where
     })
 }
 
-/// Where the target has no standard error, lets a panic's message be logged. Called by `task!`.
+/// Where the target has no standard error, lets a panic's message be logged. Called by `handler!`.
 pub fn report_panics() {
     #[cfg(all(target_family = "wasm", target_os = "unknown"))]
     std::panic::set_hook(Box::new(|panic| {
@@ -48,7 +49,7 @@ mod tests {
         Ok(state)
     }
 
-    crate::task!(count);
+    crate::handler!(count);
 
     #[test]
     fn fields_that_the_task_does_not_know_pass_through_in_their_order() {

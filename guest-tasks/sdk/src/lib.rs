@@ -1,12 +1,12 @@
 //! Write a Stepwell task in about twenty lines.
 //!
 //! A task is a function from a state to a state. Both are types of your own that `serde` reads from and
-//! writes to JSON; [`task!`] makes the function the component's handler:
+//! writes to JSON; [`#[task]`](task) makes the function the component's handler:
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
 //! use serde_json::{Map, Value};
-//! use stepwell_task::{Bucket, Failure, log};
+//! use stepwell_task::{Bucket, Failure, log, task};
 //!
 //! #[derive(Deserialize, Serialize)]
 //! struct State {
@@ -19,13 +19,12 @@
 //!     rest: Map<String, Value>,
 //! }
 //!
+//! #[task]
 //! fn measure(mut state: State) -> Result<State, Failure> {
 //!     state.bytes = Bucket::new(&state.bucket).head(&state.key)?.size;
 //!     log::info(format_args!("`{}` holds {} bytes", state.key, state.bytes));
 //!     Ok(state)
 //! }
-//!
-//! stepwell_task::task!(measure);
 //! ```
 //!
 //! | for | there is |
@@ -60,17 +59,43 @@ pub use context::{Context, context};
 pub use failure::{Failure, report_error};
 #[doc(hidden)]
 pub use handler::{answer, report_panics};
+/// Makes a function the handler of this component; once per component.
+///
+/// The function is a `fn(State) -> Result<Answer, E>`: `State` is read from the event's JSON and `Answer` is written as
+/// JSON, by `serde`. `E` is [`Failure`] or an error of your own, whose name is then the failure's. An event that does not
+/// fit `State` fails the invocation with `InvalidInput` before the function is called.
+///
+/// ```
+/// use serde_json::Value;
+/// use stepwell_task::task;
+///
+/// #[derive(Debug)]
+/// enum OrderError {
+///     /// Becomes the failure `NoOrder`, which the workflow's `Catch` can name.
+///     NoOrder,
+/// }
+/// # impl std::fmt::Display for OrderError {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("there is no order") }
+/// # }
+/// # impl std::error::Error for OrderError {}
+///
+/// #[task]
+/// fn count(orders: Vec<Value>) -> Result<usize, OrderError> {
+///     if orders.is_empty() { Err(OrderError::NoOrder) } else { Ok(orders.len()) }
+/// }
+/// ```
+///
+/// With `thiserror`, `#[derive(Debug, thiserror::Error)]` is all that such an error needs.
+pub use stepwell_task_macros::task;
 
 /// Makes a function the handler of this component; once per component.
 ///
-/// `task!(function)` takes a `fn(State) -> Result<Answer, Failure>`, where `State` is read from the
-/// event's JSON and `Answer` is written as JSON. An event that does not fit `State` fails the
-/// invocation with `InvalidInput` before the function is called.
+/// `handler!(function)` is what [`#[task]`](task) becomes.
 ///
-/// `task!(raw function)` takes a `fn(&str) -> Result<String, Failure>` that sees the event's text and
+/// `handler!(raw function)` takes a `fn(&str) -> Result<String, Failure>` that sees the event's text and
 /// answers with the text of a JSON value.
 #[macro_export]
-macro_rules! task {
+macro_rules! handler {
     (raw $function:path) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
@@ -103,7 +128,7 @@ macro_rules! task {
                 $crate::answer(event, $function)
             }
 
-    $crate::task!(raw handle);
+    $crate::handler!(raw handle);
         };
     };
 }

@@ -11,7 +11,7 @@
 use import_cache::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
-use stepwell_task::{Failure, log};
+use stepwell_task::{Failure, log, task};
 
 #[derive(Deserialize, Serialize)]
 struct State {
@@ -25,6 +25,7 @@ struct State {
     rest: Map<String, Value>,
 }
 
+#[task]
 fn validate(mut state: State) -> Result<State, Failure> {
     let cache = Cache::new(&state.bucket, &state.cache)?;
     (state.valid, state.rejected) = (0, 0);
@@ -44,8 +45,6 @@ fn validate(mut state: State) -> Result<State, Failure> {
     }
     Ok(state)
 }
-
-stepwell_task::task!(validate);
 
 /// A page taken apart; both parts are JSON Lines.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use stepwell_task::{Failure, context, log};
+use stepwell_task::{Failure, context, log, task};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
@@ -18,6 +18,7 @@ fn world() -> String {
     "World".to_owned()
 }
 
+#[task]
 fn greet(mut state: State) -> Result<State, Failure> {
     if state.name.is_empty() {
         // `Retry` and `Catch` of the workflow match on the failure's name.
@@ -27,8 +28,6 @@ fn greet(mut state: State) -> Result<State, Failure> {
     state.greeting = Some(format!("Hello, {}!", state.name));
     Ok(state)
 }
-
-stepwell_task::task!(greet);
 
 #[cfg(test)]
 mod tests {
