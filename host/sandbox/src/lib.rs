@@ -32,7 +32,6 @@ mod report;
 mod scan;
 
 pub use cache::CodeCache;
-pub use producers::producers;
 pub use calibration::Calibration;
 pub use compiler::{Compiler, CompilerBounds};
 pub use component::{Component, ComponentKind, Inspection, LoadError};
@@ -42,4 +41,5 @@ pub use engine::{
 pub use failure::{Failure, FailureKind};
 pub use function::{Enforcement, Environment, Function, FunctionSettings, Invocation, Invoked};
 pub use grants::{Grants, HttpGrant, ObjectGrant};
+pub use producers::producers;
 pub use report::{FailedInit, Guard, InitPhase, LogLine, LogSource, Report, Status};

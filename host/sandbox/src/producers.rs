@@ -35,7 +35,8 @@ mod tests {
         let bytes = wat::parse_str(text).unwrap();
         let expected = BTreeMap::from([("sdk".to_owned(), BTreeSet::from(["x 1".to_owned()]))]);
         assert_eq!(producers(&bytes), expected);
-        let damaged = wat::parse_str(r#"(module (@custom "producers" "\ff\ff\ff\ff\0f"))"#).unwrap();
+        let damaged =
+            wat::parse_str(r#"(module (@custom "producers" "\ff\ff\ff\ff\0f"))"#).unwrap();
         assert_eq!(producers(&damaged), BTreeMap::new());
         assert_eq!(producers(&bytes[..bytes.len() - 3]).len(), 1, "what was before the end");
         assert_eq!(producers(b"no component"), BTreeMap::new());

@@ -322,7 +322,9 @@ fn a_poisoned_cache_is_not_used() {
     let first = run(Cli::new().env("STEPWELL_CACHE", "code")).run().succeeds();
     let output = first.stdout.clone();
     let folder = first.path("code");
-    let entries: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()).collect();
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap());
+    // Beside the code there are its seal, and what the component's file hashes to.
+    let entries: Vec<_> = entries.filter(|entry| entry.path().extension().is_none()).collect();
     let [entry] = &entries[..] else { panic!("one entry") };
     assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
@@ -338,5 +340,17 @@ fn a_poisoned_cache_is_not_used() {
         let now = std::fs::read(ran.path("code").join(entry.file_name())).unwrap();
         assert!(now == whole, "it is compiled again, to the same code");
         again = ran.again();
+    }
+    // What is said about them damaged.
+    for end in ["seal", "known"] {
+        let files =
+            std::fs::read_dir(again.path("code")).unwrap().map(|entry| entry.unwrap().path());
+        for file in files.filter(|file| file.extension().is_some_and(|extension| extension == end))
+        {
+            let told = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, told.replace(|c: char| c.is_ascii_hexdigit(), "0")).unwrap();
+        }
+        let ran = run(again.env("STEPWELL_CACHE", "code")).run().succeeds();
+        again = ran.prints(output.trim_end()).again();
     }
 }

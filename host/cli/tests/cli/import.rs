@@ -82,12 +82,15 @@ fn a_second_run_uses_the_compiled_code_of_the_first_and_gives_the_same() {
         Import::new().from(&source.url()).args(["--cache", cache]).run().succeeds()
     };
     let first = run("code");
-    let cached = first.files("code");
+    let code_of = |ran: &Ran| -> Vec<String> {
+        ran.files("code").into_iter().filter(|file| !file.contains('.')).collect()
+    };
+    let cached = code_of(&first);
     assert_eq!(cached.len(), 3, "one entry for each component: {cached:?}");
     let code = first.path("code");
     let second = run(code.to_str().unwrap());
     assert_eq!(second.read(OBJECT), first.read(OBJECT));
-    assert_eq!(first.files("code"), cached);
+    assert_eq!(code_of(&first), cached);
 
     // A damaged entry costs time and nothing else.
     for entry in &cached {
