@@ -13,8 +13,10 @@ const SECONDS: &str = "STEPWELL_COMPILE_SECONDS";
 /// More than the compiler needs to start and to compile what is small.
 const LITTLE_MEMORY: &str = "64";
 
+/// Inspects what nobody has compiled before.
 fn inspect(bytes: &[u8]) -> Cli {
-    Cli::new().file("task.wasm", bytes).args(["inspect", "task.wasm"])
+    let cli = Cli::new().env("STEPWELL_CACHE", "code");
+    cli.file("task.wasm", bytes).args(["inspect", "task.wasm"])
 }
 
 /// Inspects with little memory and little time.
