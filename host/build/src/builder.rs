@@ -47,7 +47,8 @@ impl Builder {
             return Ok(Built { component, language, anew });
         }
         let component = self.folder.join(format!("{}.wasm", key(&found)?));
-        if !again && component.is_file() {
+        let elsewhere = component.with_extension("elsewhere");
+        if !again && component.is_file() && is_as_it_was(&elsewhere) {
             return Ok(Built { component, language, anew: false });
         }
         tell(&format!("{language}: {}", found.file.display()));
@@ -57,11 +58,15 @@ impl Builder {
         let made = tempfile::Builder::new().prefix("making-").tempdir_in(&self.folder);
         let made = made.map_err(unwritable)?;
         let file = made.path().join("task.wasm");
-        match language {
-            Language::Python => python::build(&found, made.path(), &file)?,
+        let inputs = match language {
+            Language::Python => python::build(&found, made.path(), &file).map(|()| Vec::new())?,
             Language::JavaScript => javascript::build(&found, made.path(), &file)?,
             Language::Rust => unreachable!("cargo keeps what it builds"),
-        }
+        };
+        // First, so that no component is there without it.
+        let hashes = made.path().join("elsewhere");
+        fs::write(&hashes, hashes_of(&inputs)).map_err(unwritable)?;
+        fs::rename(&hashes, &elsewhere).map_err(unwritable)?;
         fs::rename(&file, &component).map_err(unwritable)?;
         self.prune(&component);
         Ok(Built { component, language, anew: true })
@@ -74,7 +79,8 @@ impl Builder {
             .filter_map(|entry| {
                 let entry = entry.ok()?;
                 let metadata = entry.metadata().ok()?;
-                let is_component = metadata.is_file() && entry.path() != newest;
+                let of_newest = entry.path().file_stem() == newest.file_stem();
+                let is_component = metadata.is_file() && !of_newest;
                 is_component.then_some((metadata.modified().ok()?, metadata.len(), entry.path()))
             })
             .collect();
@@ -111,6 +117,33 @@ fn key(found: &Found) -> Result<String, BuildError> {
         .add_folder(&found.folder)
         .map_err(|error| BuildError::Unreadable { path: found.folder.clone(), error })?;
     Ok(fingerprint.finish())
+}
+
+/// The hashes of files beside their names, one a line. One that cannot be read is another each time.
+fn hashes_of(files: &[PathBuf]) -> String {
+    let mut text = String::new();
+    for file in files {
+        text.push_str(&hash_of(file).unwrap_or_default());
+        text.push(' ');
+        text.push_str(&file.display().to_string());
+        text.push('\n');
+    }
+    text
+}
+
+fn hash_of(file: &Path) -> Option<String> {
+    let mut fingerprint = Fingerprint::new();
+    fingerprint.add(&fs::read(file).ok()?);
+    Some(fingerprint.finish())
+}
+
+/// Whether files have the hashes that are written down of them.
+fn is_as_it_was(hashes: &Path) -> bool {
+    let Ok(hashes) = fs::read_to_string(hashes) else { return false };
+    hashes.lines().all(|line| {
+        line.split_once(' ')
+            .is_some_and(|(hash, file)| hash_of(Path::new(file)).is_some_and(|now| now == hash))
+    })
 }
 
 /// Files of this program, in a folder.

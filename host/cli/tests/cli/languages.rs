@@ -199,6 +199,46 @@ fn a_task_sees_the_environment_of_its_run_and_not_of_its_build() {
 }
 
 #[test]
+fn building_tells_where_components_are() {
+    let workflow = format!(
+        "functions:\n  echo: {{ source: {}/echo.py }}\n  stub: {{ stub: {{ echo: true }} }}\nstateMachines: {{ m: {{ \
+         definition: {{ StartAt: A, States: {{ A: {{ Type: Succeed }} }} }} }} }}\n",
+        guests("python/echo")
+    );
+    let cli = with_languages(Cli::new().file("w.yaml", workflow));
+    let ran = cli.args(["build", "w.yaml", "--output", "components"]).run().succeeds();
+    let ran = ran.prints("echo  components/echo.wasm");
+    assert_eq!(ran.files("components"), ["echo.wasm"]);
+    let told =
+        with_languages(ran.again().args(["build", "w.yaml", "echo", "--json"])).run().succeeds();
+    let [built] = &told.json().as_array().unwrap()[..] else { panic!("one function") };
+    assert_eq!(built["function"], "echo");
+    assert_eq!(built["language"], "Python");
+    assert_eq!(built["builtAnew"], false);
+    let again = with_languages(told.again().args(["build", "w.yaml", "stub"])).run().exits(2);
+    again.says(["`stub` has no `source:`"]);
+}
+
+#[test]
+fn a_change_beside_the_folder_of_a_source_is_noticed() {
+    let workflow = "functions: { f: { source: task/index.mjs, timeout: 60, memorySize: 512 } }\n\
+                    stateMachines: { m: { definition: { StartAt: A, States: { A: { Type: Task, Resource: f, End: \
+                    true } } } } }\n";
+    let cli = Cli::new()
+        .file("w.yaml", workflow)
+        .file(
+            "task/index.mjs",
+            "import { answer } from '../shared.mjs';\nexport const handler = () => answer;\n",
+        )
+        .file("shared.mjs", "export const answer = 1;\n");
+    crate::support::link_packages(&cli.path("."));
+    let invoke = |cli: Cli| with_languages(cli.args(["invoke", "w.yaml"])).run().succeeds();
+    let ran = invoke(cli).prints("1");
+    let ran = invoke(ran.again()).prints("1").does_not_say(["build"]);
+    invoke(ran.again().file("shared.mjs", "export const answer = 2;\n")).prints("2");
+}
+
+#[test]
 fn a_source_that_does_not_build_is_told_in_its_languages_words() {
     let workflow = |source: &str| {
         format!(
