@@ -211,7 +211,8 @@ fn building_tells_where_components_are() {
     assert_eq!(ran.files("components"), ["echo.wasm"]);
     let told =
         with_languages(ran.again().args(["build", "w.yaml", "echo", "--json"])).run().succeeds();
-    let [built] = &told.json().as_array().unwrap()[..] else { panic!("one function") };
+    let list = told.json();
+    let [built] = &list.as_array().unwrap()[..] else { panic!("one function") };
     assert_eq!(built["function"], "echo");
     assert_eq!(built["language"], "Python");
     assert_eq!(built["builtAnew"], false);
