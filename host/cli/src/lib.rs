@@ -1,7 +1,7 @@
 //! The command line: commands, the driver, and what a person sees.
 //!
-//! Reading order: `args` (what can be said), `command` (one file per command), `workflow_file` and
-//! `functions` (what is run), `driver` (the loop between engine, sandbox and journal), `workshop`, `keeping`
+//! Reading order: `args` (what can be said), `command` (one file per command), `workflow_file`,
+//! `functions` and `components` (what is run), `driver` (the loop between engine, sandbox and journal), `workshop`, `keeping`
 //! and `runner` (what commands that drive executions share), then what is shown: `output`, `findings`,
 //! `progress`, `overview`, `reply`.
 //!
@@ -10,6 +10,7 @@
 mod args;
 mod clock;
 mod command;
+mod components;
 mod driver;
 mod error;
 mod failure;

@@ -13,9 +13,10 @@ use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox, SandboxSe
 
 use crate::args::TermsArgs;
 use crate::command;
+use crate::components::Bench;
 use crate::driver::Machine;
 use crate::error::CommandError;
-use crate::functions::{Bench, Functions, Unusable};
+use crate::functions::{Functions, Unusable};
 use crate::output::Output;
 use crate::timings::Timings;
 use crate::workflow_file::Kept;

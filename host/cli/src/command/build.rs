@@ -7,8 +7,8 @@ use stepwell_asl::Workflow;
 use stepwell_build::{BuildError, Built};
 
 use crate::args::BuildArgs;
+use crate::components::{self, Origin};
 use crate::error::CommandError;
-use crate::functions::{self, Origin};
 use crate::output::Output;
 use crate::workflow_file::{self, Kept};
 use crate::workshop;
@@ -21,10 +21,10 @@ pub(crate) fn run(args: &BuildArgs, output: &mut Output) -> Result<(), CommandEr
     let mut told = Vec::new();
     for name in names {
         let settings = &workflow.functions[name];
-        let Some(Origin::Source(source)) = functions::origin(settings, &kept.base) else {
+        let Some(Origin::Source(source)) = components::origin(settings, &kept.base) else {
             continue;
         };
-        let built = functions::build(&source, args.again, &builder, output)
+        let built = components::build(&source, args.again, &builder, output)
             .map_err(|error| refused(&kept, &workflow, name, &error))?;
         told.push(tell(args, name, &source.path, &built, output)?);
     }

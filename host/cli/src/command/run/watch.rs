@@ -6,8 +6,8 @@ use std::time::Duration;
 use stepwell_build::Stamp;
 
 use crate::args::RunArgs;
+use crate::components::{Origin, origin};
 use crate::error::CommandError;
-use crate::functions::{Origin, origin};
 use crate::output::Output;
 use crate::timings::Timings;
 use crate::workflow_file;
