@@ -25,7 +25,7 @@ const PURE: [&str; 8] = [
 ];
 
 /// Crates that only one of ours may name.
-const OWNED: [(&str, &str); 10] = [
+const OWNED: [(&str, &str); 11] = [
     ("wasmtime", "stepwell-sandbox"),
     ("wasmtime-wasi", "stepwell-sandbox"),
     ("wasmtime-wasi-http", "stepwell-sandbox"),
@@ -34,12 +34,13 @@ const OWNED: [(&str, &str); 10] = [
     ("rusqlite", "stepwell-journal"),
     ("indicatif", "stepwell-cli"),
     ("serde-saphyr", "stepwell-asl"),
+    ("oci-client", "stepwell-registry"),
     ("jlens-core", "stepwell-query"),
     ("rustyline", "stepwell-cli"),
 ];
 
 /// Which of our crates each may name: arrows point one way, and engine and sandbox never meet.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("stepwell-allowance", &[]),
     ("stepwell-build", &[]),
     ("stepwell-query", &["stepwell-allowance"]),
@@ -52,6 +53,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("stepwell-graph", &["stepwell-asl", "stepwell-query"]),
     ("stepwell-lambda", &[]),
     ("stepwell-objects", &[]),
+    ("stepwell-registry", &["stepwell-asl"]),
     ("stepwell-scratch", &[]),
     ("stepwell-sandbox", &["stepwell-lambda", "stepwell-objects", "stepwell-scratch"]),
     (
@@ -69,6 +71,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "stepwell-lambda",
             "stepwell-objects",
             "stepwell-query",
+            "stepwell-registry",
             "stepwell-sandbox",
         ],
     ),

@@ -230,6 +230,7 @@ fn settings(settings: &FunctionSettings) -> String {
             let handler = handler.as_ref().map(|handler| format!(", handler {handler}"));
             format!("built from {path}{beside}{}", handler.unwrap_or_default())
         }
+        Some(Component::Registry(reference)) => format!("component {reference}"),
         Some(Component::Stub(stub)) => format!("{stub:?}"),
     };
     let mut shown = vec![code];

@@ -12,6 +12,7 @@ mod grants;
 mod layer;
 mod read;
 pub(crate) mod reference;
+mod registry;
 mod stub;
 
 pub use account::{ACCOUNT_CONCURRENCY, UNRESERVED_CONCURRENCY_MIN};
@@ -20,6 +21,7 @@ pub use grants::{Grants, HttpGrant, ObjectGrant};
 pub(crate) use layer::{Layer, Layers};
 pub(crate) use read::{Manner, read, read_architectures, read_limit};
 pub use reference::function_name;
+pub use registry::{RegistryReference, RegistryReferenceError, is_sha256_digest};
 pub use stub::{Stub, StubAnswer};
 
 /// What Lambda takes for `memorySize`, in MB (`facts/limits.md` 3).
@@ -79,6 +81,8 @@ pub enum Component {
         /// The folder of the file in which it is written; empty: where that file's own path begins.
         folder: String,
     },
+    /// `component: oci://...`: a component in a registry.
+    Registry(RegistryReference),
     /// `source`: what a component is built from.
     Source {
         /// The path of a file or a folder, as written.

@@ -27,8 +27,9 @@ pub use definition::{Definition, Machine, MachineId, Name, StateId, Transition};
 pub use finding::{CODES, Diagnostic, Finding, Related, Severity};
 pub use functions::{
     ACCOUNT_CONCURRENCY, Architecture, Component, FUNCTION_MEMORY_MB, FUNCTION_STORAGE_MB,
-    FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant, Limits, ObjectGrant, Reuse,
-    Stub, StubAnswer, UNRESERVED_CONCURRENCY_MIN, function_name,
+    FUNCTION_TIMEOUT_SECONDS, FunctionSettings, Grants, HttpGrant, Limits, ObjectGrant,
+    RegistryReference, RegistryReferenceError, Reuse, Stub, StubAnswer, UNRESERVED_CONCURRENCY_MIN,
+    function_name, is_sha256_digest,
 };
 pub use machine::{QueryLanguage, STATE_NAME_CHARACTERS_MAX};
 pub use node::{Member, Node, NodeKind};

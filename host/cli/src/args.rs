@@ -187,6 +187,27 @@ pub(crate) struct BesideArgs {
     pub(crate) values: Vec<(String, String)>,
 }
 
+/// Where components come from that are no files.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ComponentArgs {
+    /// Take nothing from a registry but what `stepwell.lock`, beside the workflow file, or the reference
+    /// itself names by its digest.
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Where they are kept.
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+}
+
+/// Where things are kept that can be made again.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct CacheArgs {
+    /// Where components that were built or fetched are kept, and compiled code; default:
+    /// `$XDG_CACHE_HOME/stepwell`.
+    #[arg(long, value_name = "DIR", env = "STEPWELL_CACHE")]
+    pub(crate) cache: Option<PathBuf>,
+}
+
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write `NAME=VALUE`")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -195,14 +216,15 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 /// Arguments of `inspect`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
-  stepwell inspect guest-tasks/target/wasm32-wasip2/release/fetch.wasm")]
+Examples:
+  stepwell inspect guest-tasks/target/wasm32-wasip2/release/fetch.wasm
+  stepwell inspect oci://ghcr.io/acme/fetch:1.2.0")]
 pub(crate) struct InspectArgs {
-    /// A component, or a core module with type information.
+    /// A component, or a core module with type information: a file, or `oci://HOST/NAME:TAG` in a registry.
     pub(crate) file: PathBuf,
-    /// Where compiled code is kept; default: `$XDG_CACHE_HOME/stepwell`.
-    #[arg(long, value_name = "DIR", env = "STEPWELL_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
+    /// Where it is kept when it is fetched and compiled.
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,24 +1,36 @@
-//! Where components come from, and how they are loaded: from files, and from sources that are built first.
+//! Where components come from, and how they are loaded: from files, from sources that are built first, and
+//! from registries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use stepwell_asl::{Component as Code, FunctionSettings};
+use stepwell_asl::{
+    Component as Code, FunctionSettings, RegistryReference, RegistryReferenceError,
+};
 use stepwell_build::{BuildError, Builder, Built, Source};
 use stepwell_objects::Buckets;
+use stepwell_registry::{Fetched, Registry, RegistryError};
 use stepwell_sandbox::{Component, LoadError, Sandbox};
 
-use crate::error::reason;
+use crate::error::{CommandError, reason};
+use crate::functions::Unusable;
 use crate::output::Output;
 
 /// What components are loaded with.
 pub(crate) struct Bench {
     pub(crate) sandbox: Sandbox,
     pub(crate) objects: Arc<dyn Buckets>,
+    pub(crate) supply: Supply,
+}
+
+/// What makes files of what is none yet.
+pub(crate) struct Supply {
     pub(crate) builder: Builder,
-    /// Where it is told that something is built.
+    pub(crate) registry: Registry,
+    /// Where it is told what takes a while.
     pub(crate) output: Output,
 }
 
@@ -29,6 +41,8 @@ pub(crate) enum Origin {
     File(PathBuf),
     /// What it is built from.
     Source(Source),
+    /// Its name in a registry.
+    Registry(RegistryReference),
 }
 
 /// Where a function's component comes from, if it has one. Relative paths begin in `base`.
@@ -40,20 +54,51 @@ pub(crate) fn origin(settings: &FunctionSettings, base: &Path) -> Option<Origin>
             let path = base.join(folder).join(path).components().collect();
             Some(Origin::Source(Source { path, handler: handler.clone() }))
         }
+        Code::Registry(reference) => Some(Origin::Registry(reference.clone())),
         Code::Stub(_) => None,
+    }
+}
+
+/// Whether what a command takes instead of a file is a reference to a component in a registry.
+pub(crate) fn is_reference(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().starts_with(b"oci://")
+}
+
+/// The reference that a command takes instead of a file.
+pub(crate) fn reference(path: &Path) -> Result<RegistryReference, CommandError> {
+    let text = path.to_string_lossy();
+    text.parse().map_err(|error: RegistryReferenceError| {
+        CommandError::invalid(error.message).with_help(error.help)
+    })
+}
+
+/// What a component is called in the file.
+fn written(code: &Code) -> String {
+    match code {
+        Code::File { path, .. } | Code::Source { path, .. } => path.clone(),
+        Code::Registry(reference) => reference.to_string(),
+        Code::Stub(_) => "stub".to_owned(),
     }
 }
 
 /// Why there is no component.
 pub(crate) enum LoadFailure {
     Unbuilt(BuildError),
+    Unfetched(RegistryError),
     Unreadable(std::io::Error),
     Refused(LoadError),
 }
 
 impl LoadFailure {
+    /// What that means for a function of the file.
+    pub(crate) fn of(&self, function: &str, code: &Code, origin: &Origin) -> Unusable {
+        let (message, environment) = self.tell(&written(code));
+        let (function, help) = (function.to_owned(), self.help(origin));
+        Unusable { function, message, help, environment }
+    }
+
     /// What happened, and whether the machine is the reason.
-    pub(crate) fn tell(&self, path: &str) -> (String, bool) {
+    fn tell(&self, path: &str) -> (String, bool) {
         match self {
             Self::Unreadable(error) => {
                 let message = format!("cannot read the component `{path}`: {}", reason(error));
@@ -64,6 +109,7 @@ impl LoadFailure {
                 (message, !of_the_file)
             }
             Self::Unbuilt(error) => (error.to_string(), error.is_of_the_machine()),
+            Self::Unfetched(error) => (error.to_string(), error.is_of_the_machine()),
             Self::Refused(error @ LoadError::Compiler { .. }) => {
                 (format!("`{path}`: {error}"), true)
             }
@@ -72,9 +118,10 @@ impl LoadFailure {
     }
 
     /// The way out, where there is one that can be known.
-    pub(crate) fn help(&self, origin: &Origin) -> Option<String> {
+    fn help(&self, origin: &Origin) -> Option<String> {
         match (self, origin) {
             (Self::Unbuilt(error), _) => error.help(),
+            (Self::Unfetched(error), _) => error.help(),
             (Self::Unreadable(error), Origin::File(path))
                 if error.kind() == ErrorKind::NotFound =>
             {
@@ -115,35 +162,76 @@ pub(crate) fn load_all(origins: &BTreeSet<Origin>, bench: &Bench) -> Loaded {
     })
 }
 
-/// Loads a component, which is built first if there are only its sources.
+/// Loads a component, once there is a file of it.
 pub(crate) fn load(origin: &Origin, bench: &Bench) -> Result<Component, LoadFailure> {
-    let built;
-    let path = match origin {
-        Origin::File(path) => path,
+    let Bench { sandbox, supply, .. } = bench;
+    match origin {
+        Origin::File(path) => load_file(sandbox, path),
         Origin::Source(source) => {
-            built = build(source, false, &bench.builder, &bench.output)
-                .map_err(LoadFailure::Unbuilt)?;
-            &built.component
+            let built = supply.build(source, false).map_err(LoadFailure::Unbuilt)?;
+            load_file(sandbox, &built.component)
         }
-    };
-    let loaded = Component::load_file(&bench.sandbox, path).map_err(LoadFailure::Unreadable)?;
+        Origin::Registry(reference) => load_fetched(sandbox, supply, reference),
+    }
+}
+
+fn load_file(sandbox: &Sandbox, path: &Path) -> Result<Component, LoadFailure> {
+    let loaded = Component::load_file(sandbox, path).map_err(LoadFailure::Unreadable)?;
     loaded.map_err(LoadFailure::Refused)
 }
 
-/// Builds a source, and says so where that takes a while.
-pub(crate) fn build(
-    source: &Source,
-    again: bool,
-    builder: &Builder,
-    output: &Output,
-) -> Result<Built, BuildError> {
-    let path = source.path.display();
-    let began = std::time::Instant::now();
-    let built =
-        builder.build(source, again, &|line| output.clone().note(&format!("build  {line}")))?;
-    if built.anew {
-        let seconds = began.elapsed().as_secs_f64();
-        output.clone().note(&format!("built  {path} in {seconds:.1} s"));
+/// Loads what was fetched now or before; where it is no longer what was fetched, it is fetched once more.
+fn load_fetched(
+    sandbox: &Sandbox,
+    supply: &Supply,
+    reference: &RegistryReference,
+) -> Result<Component, LoadFailure> {
+    let fetched = supply.fetch(reference).map_err(LoadFailure::Unfetched)?;
+    let loaded = load_file(sandbox, &fetched.component);
+    let is_intact = match &loaded {
+        // The sandbox knows its hash without reading it once more.
+        Ok(component) => component.inspection().sha256 == fetched.sha256,
+        Err(_) => fetched.is_intact(),
+    };
+    if is_intact {
+        return loaded;
     }
-    Ok(built)
+    let fetched = supply.fetch_again(&fetched).map_err(LoadFailure::Unfetched)?;
+    load_file(sandbox, &fetched.component)
+}
+
+impl Supply {
+    /// Builds a source, and says so where that takes a while.
+    pub(crate) fn build(&self, source: &Source, again: bool) -> Result<Built, BuildError> {
+        let began = Instant::now();
+        let built =
+            self.builder.build(source, again, &|line| self.note(&format!("build  {line}")))?;
+        if built.anew {
+            self.done(began, &format!("built  {}", source.path.display()));
+        }
+        Ok(built)
+    }
+
+    /// Fetches a component, and says so where that takes a while.
+    pub(crate) fn fetch(&self, reference: &RegistryReference) -> Result<Fetched, RegistryError> {
+        let began = Instant::now();
+        let fetched = self.registry.fetch(reference, &|line| self.note(line))?;
+        if fetched.anew {
+            self.done(began, &format!("fetched  {reference}"));
+        }
+        Ok(fetched)
+    }
+
+    pub(crate) fn fetch_again(&self, damaged: &Fetched) -> Result<Fetched, RegistryError> {
+        self.note(&format!("`{}` is damaged", damaged.component.display()));
+        self.registry.fetch_again(damaged, &|line| self.note(line))
+    }
+
+    fn done(&self, began: Instant, what: &str) {
+        self.note(&format!("{what} in {:.1} s", began.elapsed().as_secs_f64()));
+    }
+
+    fn note(&self, text: &str) {
+        self.output.clone().note(text);
+    }
 }

@@ -55,6 +55,15 @@ impl CommandError {
         Self::Environment { message: message.into(), help: None }
     }
 
+    /// Why a component cannot be used: because of the machine, or because of what the user gave.
+    pub(crate) fn unusable(message: String, help: Option<String>, of_the_machine: bool) -> Self {
+        if of_the_machine {
+            Self::Environment { message, help }
+        } else {
+            Self::Invalid { message, help }
+        }
+    }
+
     pub(crate) fn with_help(mut self, text: impl Into<String>) -> Self {
         match &mut self {
             Self::Invalid { help, .. }

@@ -109,8 +109,8 @@ impl Functions {
         for (resource, name, settings) in called(workflow, definition) {
             let callable = match &settings.code {
                 Some(Code::Stub(stub)) => Callable::Stub(Arc::new(stub.clone())),
-                Some(Code::File { path, .. } | Code::Source { path, .. }) => {
-                    let origin = origin(settings, base).expect("it has one");
+                Some(code) => {
+                    let origin = origin(settings, base).expect("all but stubs have one");
                     match (loaded.get(&origin), bench) {
                         (Some(Ok(component)), Some(Bench { sandbox, objects, .. })) => {
                             let hash = component.inspection().sha256.clone();
@@ -123,10 +123,7 @@ impl Functions {
                             Callable::Function(function.clone())
                         }
                         (Some(Err(failure)), _) => {
-                            let (message, environment) = failure.tell(path);
-                            let function = name.to_owned();
-                            let help = failure.help(&origin);
-                            unusable.push(Unusable { function, message, help, environment });
+                            unusable.push(failure.of(name, code, &origin));
                             continue;
                         }
                         _ => unreachable!("a workflow with components is loaded with a sandbox"),
@@ -150,25 +147,21 @@ impl Functions {
         bench: &Bench,
         terms: &TermsArgs,
     ) -> Result<(Component, stepwell_sandbox::FunctionSettings), Box<Unusable>> {
-        let unusable = |message: &str, help: Option<String>, environment| {
+        let without = |message: &str| {
             let (function, message) = (name.to_owned(), message.to_owned());
-            Box::new(Unusable { function, message, help, environment })
+            Err(Box::new(Unusable { function, message, help: None, environment: false }))
         };
         match &settings.code {
-            Some(Code::File { path, .. } | Code::Source { path, .. }) => {
-                let origin = origin(settings, base).expect("it has one");
-                let component = components::load(&origin, bench).map_err(|failure| {
-                    let (message, environment) = failure.tell(path);
-                    unusable(&message, failure.help(&origin), environment)
-                })?;
+            Some(Code::Stub(_)) => {
+                without("it is a `stub:`, which takes nothing that could be measured")
+            }
+            Some(code) => {
+                let origin = origin(settings, base).expect("all but stubs have one");
+                let component = components::load(&origin, bench)
+                    .map_err(|failure| Box::new(failure.of(name, code, &origin)))?;
                 Ok((component, sandbox_settings(name, settings, &bench.objects, terms)))
             }
-            Some(Code::Stub(_)) => Err(unusable(
-                "it is a `stub:`, which takes nothing that could be measured",
-                None,
-                false,
-            )),
-            None => Err(unusable("it has no `component:` and no `source:`", None, false)),
+            None => without("it has no `component:` and no `source:`"),
         }
     }
 

@@ -8,6 +8,7 @@ use stepwell_asl::Workflow;
 use stepwell_sandbox::Function;
 
 use crate::args::FunctionArgs;
+use crate::components::{self, is_reference};
 use crate::error::CommandError;
 use crate::functions::{Functions, Unusable};
 use crate::keeping;
@@ -63,20 +64,11 @@ pub(crate) fn load(
     let (name, settings) = choose(&workflow, args)?;
     let granted = settings.grants.objects.iter().map(|grant| grant.bucket.as_str()).collect();
     let objects = keeping::objects(args.objects.as_deref(), Path::new(crate::args::STATE_DEFAULT));
-    let bench = workshop.environment(&workflow, &objects, granted, &args.terms)?;
+    let bench = workshop.environment(&kept, &workflow, &objects, granted, &args.terms)?;
     let loaded = Functions::load_one(name, settings, &kept.base, &bench, &args.terms);
     let (component, mut settings) = loaded.map_err(|unusable| {
         let Unusable { message, help, environment, .. } = *unusable;
-        let message = format!("function `{name}`: {message}");
-        let error = if environment {
-            CommandError::environment(message)
-        } else {
-            CommandError::invalid(message)
-        };
-        match help {
-            Some(help) => error.with_help(help),
-            None => error,
-        }
+        CommandError::unusable(format!("function `{name}`: {message}"), help, environment)
     })?;
     settings.variables.extend(args.environment.iter().cloned());
     settings.limits.memory_mb = args.memory_size.unwrap_or(settings.limits.memory_mb);
@@ -105,9 +97,13 @@ fn read(args: &FunctionArgs) -> Result<(Kept, Workflow), CommandError> {
         let workflow = loaded.map_err(|findings| kept.refuse(findings))?;
         return Ok((kept, workflow));
     }
-    let name = name_of(path);
-    // From the folder of the file that is made here, which is called like it.
-    let component = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name_of(path)?;
+    let component = if is_reference(path) {
+        path.to_string_lossy()
+    } else {
+        // From the folder of the file that is made here, which is called like it.
+        path.file_name().unwrap_or_default().to_string_lossy()
+    };
     let mut functions = Map::new();
     functions.insert(
         name.clone(),
@@ -130,14 +126,24 @@ fn read(args: &FunctionArgs) -> Result<(Kept, Workflow), CommandError> {
     Ok((kept, workflow))
 }
 
-/// The name of a component's function: the file's, without what a function's name cannot have.
-fn name_of(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+/// The name of a component's function: the last part of the component's, without what a function's name cannot
+/// have.
+fn name_of(path: &Path) -> Result<String, CommandError> {
+    let named;
+    let name = if is_reference(path) {
+        named = components::reference(path)?.name;
+        named.rsplit('/').next().unwrap_or_default().into()
+    } else {
+        path.file_stem().unwrap_or_default().to_string_lossy()
+    };
     let fits = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    stem.chars().map(fits).take(64).collect()
+    Ok(name.chars().map(fits).take(64).collect())
 }
 
 fn is_component(path: &Path) -> Result<bool, CommandError> {
+    if is_reference(path) {
+        return Ok(true);
+    }
     let mut beginning = [0; 4];
     let mut file =
         std::fs::File::open(path).map_err(|error| CommandError::unreadable(path, &error))?;

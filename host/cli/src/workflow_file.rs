@@ -85,6 +85,11 @@ impl Kept {
         Self { base, path, text, files, values, functions: None, machine: None }
     }
 
+    /// The folder of the file.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.base.join(self.path.parent().unwrap_or(Path::new("")))
+    }
+
     /// The workflow as it was read.
     pub(crate) fn load(&self) -> Result<Workflow, Vec<Finding>> {
         self.load_from(&Memory(&self.files))

@@ -9,11 +9,12 @@ use stepwell_asl::{Definition, Workflow};
 use stepwell_build::Builder;
 use stepwell_engine::DISTRIBUTED_EXECUTIONS_MAX;
 use stepwell_objects::{Buckets, FolderBuckets, ObjectError, S3Buckets};
+use stepwell_registry::{Registry, Tags};
 use stepwell_sandbox::{CONCURRENT_INVOCATIONS_MAX, CodeCache, Sandbox, SandboxSettings};
 
-use crate::args::TermsArgs;
+use crate::args::{CacheArgs, ComponentArgs, TermsArgs};
 use crate::command;
-use crate::components::Bench;
+use crate::components::{Bench, Supply, is_reference};
 use crate::driver::Machine;
 use crate::error::CommandError;
 use crate::functions::{Functions, Unusable};
@@ -29,7 +30,7 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Opens what is needed when it is needed, and only once.
 pub(crate) struct Workshop {
     pub(crate) runtime: tokio::runtime::Runtime,
-    cache: Option<PathBuf>,
+    components: ComponentArgs,
     timings: Timings,
     output: Output,
     sandbox: Option<Sandbox>,
@@ -52,7 +53,7 @@ pub(crate) struct Parts<'p> {
 
 impl Workshop {
     pub(crate) fn new(
-        cache: Option<PathBuf>,
+        components: ComponentArgs,
         timings: Timings,
         output: &Output,
     ) -> Result<Self, CommandError> {
@@ -60,9 +61,8 @@ impl Workshop {
             .enable_all()
             .build()
             .map_err(|error| CommandError::environment(format!("cannot start threads: {error}")))?;
-        let cache = cache.or_else(default_cache);
-        let output = output.clone();
-        Ok(Self { runtime, cache, timings, output, sandbox: None, buckets: BTreeMap::new() })
+        let (output, buckets) = (output.clone(), BTreeMap::new());
+        Ok(Self { runtime, components, timings, output, sandbox: None, buckets })
     }
 
     /// Loads what a machine calls, and opens the buckets if a component may want them.
@@ -70,7 +70,7 @@ impl Workshop {
         let Parts { kept, functions: workflow, definition, objects, terms } = *parts;
         let environment = if Functions::need_sandbox(workflow, definition) {
             let granted = Functions::buckets(workflow, definition);
-            Some(self.environment(workflow, objects, granted, terms)?)
+            Some(self.environment(kept, workflow, objects, granted, terms)?)
         } else {
             None
         };
@@ -82,9 +82,10 @@ impl Workshop {
         Ok(Arc::new(Machine { definition: Arc::new(definition.clone()), functions }))
     }
 
-    /// What components need: the sandbox, the buckets that are granted, and what builds them.
+    /// What components need: the sandbox, the buckets that are granted, and what builds or fetches them.
     pub(crate) fn environment(
         &mut self,
+        kept: &Kept,
         workflow: &Workflow,
         objects: &Path,
         granted: BTreeSet<&str>,
@@ -93,8 +94,13 @@ impl Workshop {
         let account = terms.account_concurrency.unwrap_or(workflow.account_concurrency);
         let sandbox = self.sandbox(account)?;
         let objects = self.buckets(objects, granted)?;
-        let builder = builder(self.cache.as_deref());
-        Ok(Bench { sandbox, objects, builder, output: self.output.clone() })
+        let ComponentArgs { locked, cache } = &self.components;
+        let supply = Supply {
+            builder: builder(cache),
+            registry: registry(cache, tags(kept, *locked)),
+            output: self.output.clone(),
+        };
+        Ok(Bench { sandbox, objects, supply })
     }
 
     /// One for the process; the first who asks says how large the account is.
@@ -103,7 +109,7 @@ impl Workshop {
             return Ok(sandbox.clone());
         }
         stepwell_sandbox::raise_descriptor_limit();
-        let cache = self.cache.clone().map(CodeCache::new);
+        let cache = cache_folder(&self.components.cache).map(CodeCache::new);
         let compiler = command::compile::compiler()?;
         let sandbox = Sandbox::new(SandboxSettings { cache, account_concurrency, compiler });
         let sandbox = sandbox.map_err(|error| CommandError::environment(error.to_string()))?;
@@ -175,33 +181,57 @@ async fn open_objects(
 }
 
 /// What builds components from sources, and keeps them beside the compiled code.
-pub(crate) fn builder(cache: Option<&Path>) -> Builder {
-    let cache = cache.map(Path::to_owned).or_else(default_cache);
-    // Without a home there is no better place than the one for what can be lost.
-    Builder::new(cache.unwrap_or_else(|| std::env::temp_dir().join("stepwell")).join("built"))
+pub(crate) fn builder(cache: &CacheArgs) -> Builder {
+    Builder::new(components_folder(cache).join("built"))
 }
 
-/// Where compiled code is kept, unless the user says otherwise.
-pub(crate) fn default_cache() -> Option<PathBuf> {
+/// What fetches components from registries, and keeps them there as well.
+pub(crate) fn registry(cache: &CacheArgs, tags: Tags) -> Registry {
+    Registry::new(components_folder(cache).join("registry"), tags)
+}
+
+/// What tags mean for a workflow file: what the lock file beside it says.
+pub(crate) fn tags(kept: &Kept, locked: bool) -> Tags {
+    match (is_reference(&kept.path), locked) {
+        (false, false) => Tags::Locked(kept.folder()),
+        (false, true) => Tags::OnlyLocked(kept.folder()),
+        // There is no file for a lock file to be beside.
+        (true, false) => Tags::Now,
+        (true, true) => Tags::OnlyLocked(kept.base.clone()),
+    }
+}
+
+fn components_folder(cache: &CacheArgs) -> PathBuf {
+    // Without a home there is no better place than the one for what can be lost.
+    cache_folder(cache).unwrap_or_else(|| std::env::temp_dir().join("stepwell"))
+}
+
+/// Where things are kept that can be made again, if there is a place for them.
+pub(crate) fn cache_folder(args: &CacheArgs) -> Option<PathBuf> {
+    if let Some(folder) = &args.cache {
+        return Some(folder.clone());
+    }
     let base =
         std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let base = base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
     Some(base.join("stepwell"))
 }
 
-/// Functions that cannot be used, as findings at their place in the file.
-fn unusable_functions(kept: &Kept, workflow: &Workflow, unusable: Vec<Unusable>) -> CommandError {
-    if let Some(fault) = unusable.iter().find(|unusable| unusable.environment) {
-        return CommandError::environment(format!(
-            "function `{}`: {}",
-            fault.function, fault.message
-        ));
-    }
-    let findings = unusable.into_iter().map(|unusable| {
-        let Unusable { function, message, help, .. } = unusable;
+/// Functions that cannot be used, as findings at their place in the file; or the first for which the machine is the
+/// reason.
+pub(crate) fn unusable_functions(
+    kept: &Kept,
+    workflow: &Workflow,
+    unusable: Vec<Unusable>,
+) -> CommandError {
+    let mut findings = Vec::new();
+    for Unusable { function, message, help, environment } in unusable {
+        if environment {
+            return CommandError::unusable(format!("function `{function}`: {message}"), help, true);
+        }
         let mut finding = workflow.unusable_component(&function, message);
         finding.help = help;
-        finding
-    });
-    kept.refuse(findings.collect())
+        findings.push(finding);
+    }
+    kept.refuse(findings)
 }

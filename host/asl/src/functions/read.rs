@@ -6,7 +6,7 @@ use super::environment::read_environment;
 use super::layer::{Layer, Layers};
 use super::{
     Architecture, Component, FUNCTION_MEMORY_MB, FUNCTION_STORAGE_MB, FUNCTION_TIMEOUT_SECONDS,
-    Limits, Reuse, grants, stub,
+    Limits, RegistryReferenceError, Reuse, grants, stub,
 };
 use crate::fields::{Field, Fields};
 use crate::finding::{Findings, IDLE_SETTING, OUT_OF_RANGE, Place};
@@ -173,9 +173,8 @@ fn read_code(
 ) -> Option<(Component, Place)> {
     fields.at_most_one(&["component", "source", "stub"], findings);
     let component = fields.take("component").and_then(|field| {
-        let path = field.string(findings)?.to_owned();
-        let folder = sources.folder_at(field.place.span.start);
-        Some((Component::File { path, folder }, field.place))
+        let code = read_component(&field, sources, findings)?;
+        Some((code, field.place))
     });
     let source = fields.take("source").and_then(|field| {
         let path = field.string(findings)?.to_owned();
@@ -188,6 +187,37 @@ fn read_code(
         Some((Component::Stub(stub), field.place))
     });
     component.or(source).or(stub)
+}
+
+/// A path, or a reference into a registry.
+fn read_component(
+    field: &Field<'_>,
+    sources: &Sources,
+    findings: &mut Findings,
+) -> Option<Component> {
+    let text = field.string(findings)?;
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(|scheme| {
+        scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    });
+    match scheme {
+        Some("oci") => match text.parse() {
+            Ok(reference) => return Some(Component::Registry(reference)),
+            Err(RegistryReferenceError { message, help }) => {
+                findings.error(OUT_OF_RANGE, &field.place, message).help(help);
+            }
+        },
+        Some(scheme) => {
+            let message = format!("`{scheme}://` is no place that components are taken from");
+            findings
+                .error(OUT_OF_RANGE, &field.place, message)
+                .help("give the path of a file, or `oci://HOST/NAME:TAG` for one in a registry");
+        }
+        None => {
+            let folder = sources.folder_at(field.place.span.start);
+            return Some(Component::File { path: text.to_owned(), folder });
+        }
+    }
+    None
 }
 
 /// `module.function`, as Lambda takes it (`facts/limits.md` 4, `Runtime.MalformedHandlerName`).

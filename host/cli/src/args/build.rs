@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::BesideArgs;
+use super::{BesideArgs, ComponentArgs};
 
 /// Arguments of `build`.
 #[derive(Debug, clap::Args)]
@@ -16,14 +16,15 @@ Examples:
 pub(crate) struct BuildArgs {
     /// The workflow file, YAML or JSON.
     pub(crate) file: PathBuf,
-    /// Which functions; default: all that have a `source:`.
+    /// Which functions; default: all that have a `source:` or a component in a registry.
     #[arg(value_name = "FUNCTION")]
     pub(crate) named: Vec<String>,
     /// What is said beside the file.
     #[command(flatten)]
     pub(crate) beside: BesideArgs,
-    /// Build what was built before and has not changed as well.
-    #[arg(long)]
+    /// Build what was built before and has not changed as well, and look up anew what tags of registries
+    /// mean.
+    #[arg(long, conflicts_with = "locked")]
     pub(crate) again: bool,
     /// Copy the components to a folder, each as `FUNCTION.wasm`.
     #[arg(long, value_name = "DIR")]
@@ -31,9 +32,9 @@ pub(crate) struct BuildArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Where components are kept; default: `$XDG_CACHE_HOME/stepwell`.
-    #[arg(long, value_name = "DIR", env = "STEPWELL_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
+    /// Where components are taken from.
+    #[command(flatten)]
+    pub(crate) components: ComponentArgs,
 }
 
 /// What is new.

@@ -8,7 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::BesideArgs;
+use super::{BesideArgs, ComponentArgs};
 
 /// How tasks are treated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
@@ -111,9 +111,9 @@ pub(crate) struct FunctionArgs {
     /// Where objects are: a folder, or `s3`; default: `.stepwell/objects`.
     #[arg(long, value_name = "DIR|s3")]
     pub(crate) objects: Option<PathBuf>,
-    /// Where compiled code is kept; default: `$XDG_CACHE_HOME/stepwell`.
-    #[arg(long, value_name = "DIR", env = "STEPWELL_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
+    /// Where components are taken from.
+    #[command(flatten)]
+    pub(crate) components: ComponentArgs,
 }
 
 /// Arguments of `invoke`.

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp};
 use stepwell_journal::Status;
 
-use super::BesideArgs;
+use super::{BesideArgs, ComponentArgs};
 
 /// Where executions are kept if it is not said.
 pub(crate) const STATE_DEFAULT: &str = ".stepwell";
@@ -43,9 +43,9 @@ pub(crate) struct DriveArgs {
     /// What survives: `none` promises nothing, `step` outlasts the process, `full` a loss of power.
     #[arg(long, value_enum, default_value = "step")]
     pub(crate) durability: DurabilityArg,
-    /// Where compiled code is kept; default: `$XDG_CACHE_HOME/stepwell`.
-    #[arg(long, value_name = "DIR", env = "STEPWELL_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
+    /// Where components are taken from.
+    #[command(flatten)]
+    pub(crate) components: ComponentArgs,
 }
 
 /// Arguments of `resume`.
@@ -317,9 +317,9 @@ pub(crate) struct DebugArgs {
     /// Where objects are: a folder, or `s3`; default: `objects` in the folder of `--state`.
     #[arg(long, value_name = "DIR|s3")]
     pub(crate) objects: Option<PathBuf>,
-    /// Where compiled code is kept; default: `$XDG_CACHE_HOME/stepwell`.
-    #[arg(long, value_name = "DIR", env = "STEPWELL_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
+    /// Where components are taken from.
+    #[command(flatten)]
+    pub(crate) components: ComponentArgs,
 }
 
 /// Arguments of `export`.

@@ -1,13 +1,15 @@
-//! `stepwell build`: makes components of the functions whose `source:` is given.
+//! `stepwell build`: makes components of the functions whose `source:` is given, and fetches those that lie in
+//! registries.
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use serde_json::{Value, json};
-use stepwell_asl::Workflow;
-use stepwell_build::{BuildError, Built};
+use serde_json::{Map, Value, json};
+use stepwell_asl::{Component as Code, RegistryReference, Workflow};
+use stepwell_build::Source;
+use stepwell_registry::Tags;
 
-use crate::args::BuildArgs;
-use crate::components::{self, Origin};
+use crate::args::{BuildArgs, ComponentArgs};
+use crate::components::{self, LoadFailure, Origin, Supply};
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::workflow_file::{self, Kept};
@@ -17,19 +19,24 @@ pub(crate) fn run(args: &BuildArgs, output: &mut Output) -> Result<(), CommandEr
     let (kept, loaded) = workflow_file::read(&args.file, &args.beside, None)?;
     let workflow = loaded.map_err(|findings| kept.refuse(findings))?;
     let names = chosen(args, &workflow)?;
-    let builder = workshop::builder(args.cache.as_deref());
+    let supply = supply(args, &kept, output);
     let mut told = Vec::new();
     for name in names {
         let settings = &workflow.functions[name];
-        let Some(Origin::Source(source)) = components::origin(settings, &kept.base) else {
-            continue;
+        let origin = components::origin(settings, &kept.base);
+        let (Some(code), Some(origin)) = (&settings.code, origin) else { continue };
+        let made = match &origin {
+            Origin::Source(source) => build(args, source, &supply),
+            Origin::Registry(reference) => fetch(reference, &supply),
+            Origin::File(_) => continue,
         };
-        let built = components::build(&source, args.again, &builder, output)
-            .map_err(|error| refused(&kept, &workflow, name, &error))?;
-        told.push(tell(args, name, &source.path, &built, output)?);
+        let made = made.map_err(|failure| {
+            workshop::unusable_functions(&kept, &workflow, vec![failure.of(name, code, &origin)])
+        })?;
+        told.push(tell(args, name, made, output)?);
     }
     if told.is_empty() {
-        output.note(&format!("`{}` has no function with a `source:`", args.file.display()));
+        output.note(&format!("`{}` has nothing to build or to fetch", args.file.display()));
     }
     if args.json {
         output.data(&Value::Array(told).to_string())?;
@@ -44,12 +51,13 @@ fn chosen<'w>(args: &BuildArgs, workflow: &'w Workflow) -> Result<Vec<&'w str>, 
     }
     let named = args.named.iter().map(|wanted| match workflow.function(wanted) {
         Some((name, settings))
-            if matches!(settings.code, Some(stepwell_asl::Component::Source { .. })) =>
+            if matches!(settings.code, Some(Code::Source { .. } | Code::Registry(_))) =>
         {
             Ok(name)
         }
         Some((name, _)) => {
-            Err(CommandError::invalid(format!("the function `{name}` has no `source:` to build")))
+            let message = format!("the function `{name}` has no `source:` to build");
+            Err(CommandError::invalid(message))
         }
         None => {
             let names: Vec<_> = workflow.functions.keys().map(String::as_str).collect();
@@ -60,46 +68,61 @@ fn chosen<'w>(args: &BuildArgs, workflow: &'w Workflow) -> Result<Vec<&'w str>, 
     named.collect()
 }
 
+/// What builds and what fetches.
+fn supply(args: &BuildArgs, kept: &Kept, output: &Output) -> Supply {
+    let ComponentArgs { locked, cache } = &args.components;
+    let tags = if args.again { Tags::Again(kept.folder()) } else { workshop::tags(kept, *locked) };
+    let (builder, registry) = (workshop::builder(cache), workshop::registry(cache, tags));
+    Supply { builder, registry, output: output.clone() }
+}
+
+/// A component that is there now, and what is told of it.
+struct Made {
+    component: PathBuf,
+    told: Map<String, Value>,
+}
+
+fn build(args: &BuildArgs, source: &Source, supply: &Supply) -> Result<Made, LoadFailure> {
+    let built = supply.build(source, args.again).map_err(LoadFailure::Unbuilt)?;
+    let told = [
+        ("language".to_owned(), json!(built.language.to_string())),
+        ("source".to_owned(), json!(source.path.display().to_string())),
+        ("builtAnew".to_owned(), json!(built.anew)),
+    ];
+    Ok(Made { component: built.component, told: told.into_iter().collect() })
+}
+
+fn fetch(reference: &RegistryReference, supply: &Supply) -> Result<Made, LoadFailure> {
+    let fetched = supply.fetch(reference).map_err(LoadFailure::Unfetched)?;
+    let told = [
+        ("reference".to_owned(), json!(fetched.pinned.to_string())),
+        ("fetchedAnew".to_owned(), json!(fetched.anew)),
+    ];
+    Ok(Made { component: fetched.component, told: told.into_iter().collect() })
+}
+
 fn tell(
     args: &BuildArgs,
     name: &str,
-    source: &Path,
-    built: &Built,
+    made: Made,
     output: &mut Output,
 ) -> Result<Value, CommandError> {
-    let mut component = built.component.clone();
+    let Made { mut component, mut told } = made;
     if let Some(folder) = &args.output {
-        component = folder.join(format!("{name}.wasm"));
-        let copied = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::copy(&built.component, &component));
+        let copy = folder.join(format!("{name}.wasm"));
+        let copied =
+            std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(&component, &copy));
         copied.map_err(|error| {
-            CommandError::environment(format!("cannot write `{}`: {error}", component.display()))
+            CommandError::environment(format!("cannot write `{}`: {error}", copy.display()))
         })?;
+        component = copy;
     }
     if !args.json {
         output.data(&format!("{name}  {}", component.display()))?;
     }
     let size = std::fs::metadata(&component).map_or(0, |metadata| metadata.len());
-    Ok(json!({
-        "function": name,
-        "language": built.language.to_string(),
-        "source": source.display().to_string(),
-        "component": component.display().to_string(),
-        "sizeBytes": size,
-        "builtAnew": built.anew,
-    }))
-}
-
-/// What is wrong, at the function's place in the file unless the machine is the reason.
-fn refused(kept: &Kept, workflow: &Workflow, name: &str, error: &BuildError) -> CommandError {
-    if error.is_of_the_machine() {
-        let refused = CommandError::environment(format!("function `{name}`: {error}"));
-        return match error.help() {
-            Some(help) => refused.with_help(help),
-            None => refused,
-        };
-    }
-    let mut finding = workflow.unusable_component(name, error.to_string());
-    finding.help = error.help();
-    kept.refuse(vec![finding])
+    told.insert("function".to_owned(), json!(name));
+    told.insert("component".to_owned(), json!(component.display().to_string()));
+    told.insert("sizeBytes".to_owned(), json!(size));
+    Ok(Value::Object(told))
 }

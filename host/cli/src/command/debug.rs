@@ -26,7 +26,7 @@ pub(crate) fn run(
     output: &mut Output,
     timings: Timings,
 ) -> Result<(), CommandError> {
-    let mut workshop = Workshop::new(args.cache.clone(), timings, output)?;
+    let mut workshop = Workshop::new(args.components.clone(), timings, output)?;
     let (machine, session) = if Path::new(&args.subject).exists() {
         of_file(args, &mut workshop, output)?
     } else {

@@ -26,7 +26,7 @@ pub(crate) fn run(
     timings: Timings,
 ) -> Result<(), CommandError> {
     let event = lone_function::read_event(&args.event)?;
-    let mut workshop = Workshop::new(args.function.cache.clone(), timings, output)?;
+    let mut workshop = Workshop::new(args.function.components.clone(), timings, output)?;
     let function = lone_function::load(&args.function, &mut workshop, output)?;
     let mut result = Ok(());
     for number in 0..args.repeat {

@@ -31,7 +31,7 @@ pub(crate) fn run(
         };
         return Err(CommandError::invalid(reason).with_help(help));
     }
-    let mut workshop = Workshop::new(args.drive.cache.clone(), timings, output)?;
+    let mut workshop = Workshop::new(args.drive.components.clone(), timings, output)?;
     let machine = machine_of(&taken, &mut workshop, output)?;
     let course = lone_course_of(&taken, &share.journal, machine, Some(Event::RedriveRequested))?;
     let telling = Telling {

@@ -47,7 +47,7 @@ pub(crate) fn run(
             (Some(Beginning { state: id, variables }), input)
         }
     };
-    let mut workshop = Workshop::new(args.drive.cache.clone(), timings, output)?;
+    let mut workshop = Workshop::new(args.drive.components.clone(), timings, output)?;
     let machine = machine_of(&taken, &mut workshop, output)?;
     let (chance, _) = Uuid::new_v4().as_u64_pair();
     let seed = taken.settings.terms.seed.unwrap_or(chance);

@@ -30,7 +30,7 @@ pub(crate) fn run(
     timings: Timings,
 ) -> Result<(), CommandError> {
     let share = keeping::share(&args.drive)?;
-    let mut workshop = Workshop::new(args.drive.cache.clone(), timings, output)?;
+    let mut workshop = Workshop::new(args.drive.components.clone(), timings, output)?;
     let concurrency = args.concurrency.map(std::num::NonZeroUsize::get);
     let Some(name) = &args.name else {
         return all(workshop, share, concurrency, output);

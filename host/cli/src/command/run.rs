@@ -71,7 +71,7 @@ fn once(args: &RunArgs, output: &mut Output, timings: &Timings) -> Result<(), Co
     let name = args.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     check_name(&name)?;
     timings.mark("file read and checked");
-    let mut workshop = Workshop::new(args.drive.cache.clone(), timings.clone(), output)?;
+    let mut workshop = Workshop::new(args.drive.components.clone(), timings.clone(), output)?;
     let loaded = prepared.machine(machine, &mut workshop)?;
     // The last of what can be refused: whoever presses Ctrl-C before leaves no file behind.
     let history = args.history.as_deref().map(HistoryFile::create).transpose()?;

@@ -29,7 +29,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let prices = report::prices(&args.region)?;
     let events = read_events(&args.events)?;
-    let mut workshop = Workshop::new(args.function.cache.clone(), timings, output)?;
+    let mut workshop = Workshop::new(args.function.components.clone(), timings, output)?;
     let function = lone_function::load(&args.function, &mut workshop, output)?;
     let limits = function.settings().limits;
     let function = function.with(|settings| {

@@ -51,7 +51,7 @@ pub(super) fn run(
     let name = args.name.clone().unwrap_or_else(|| format!("batch-{}", Uuid::new_v4()));
     super::check_name(&format!("{name}-{}", inputs.len()))?;
     timings.mark("files read and checked");
-    let mut workshop = Workshop::new(args.drive.cache.clone(), timings.clone(), output)?;
+    let mut workshop = Workshop::new(args.drive.components.clone(), timings.clone(), output)?;
     let loaded = prepared.machine(machine, &mut workshop)?;
     let mut share = prepared.open_journal()?;
     let settings = BatchSettings { concurrency: args.concurrency.get(), inputs: hash };

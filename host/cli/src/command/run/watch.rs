@@ -77,7 +77,8 @@ fn stamp(args: &RunArgs) -> Stamp {
         match origin(settings, &kept.base) {
             Some(Origin::File(path)) => stamp.add_file(&path),
             Some(Origin::Source(source)) => stamp.add_source(&source),
-            None => {}
+            // What a reference means is locked.
+            Some(Origin::Registry(_)) | None => {}
         }
     }
     stamp
