@@ -21,6 +21,7 @@ Usage: cargo xtask COMMAND
   crash     kill each workflow of the crash tests 500 times (`crash N`: N times)
   guests    build the guest tasks (guest-tasks/) to WebAssembly components
   languages install what builds tasks in Python (componentize-py) and JavaScript (componentize-js)
+  registry  install Debian's docker-registry, which tests fetch components from
   bench     run the benchmarks
   check     check formatting, lints and documentation, as CI does before the tests";
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         "crash" => crash(),
         "guests" => guests(),
         "languages" => languages(),
+        "registry" => registry(),
         "bench" => bench(),
         "check" => check(),
         _ => Err(USAGE.to_owned()),
@@ -83,6 +85,10 @@ fn demo() -> Result {
 fn test() -> Result {
     guests()?;
     languages()?;
+    if let Err(missing) = registry() {
+        // Not everybody has Debian; in CI the tests insist.
+        println!("    {missing}\n    The tests of registries are skipped.");
+    }
     say("Test the guest tasks natively");
     execute(guest_cargo().args(["test", "--workspace", "--locked"]))?;
     let mut python = Command::new("python3");
@@ -141,6 +147,31 @@ fn languages() -> Result {
         })?;
     }
     Ok(())
+}
+
+/// Puts a registry for components beside the guests: Debian's, without installing it.
+fn registry() -> Result {
+    let folder = root().join("guest-tasks/target/registry");
+    let installed = Command::new("docker-registry").arg("--version").output().is_ok();
+    if installed || folder.join("usr/bin/docker-registry").exists() {
+        return Ok(());
+    }
+    say("Fetch docker-registry, for tests of components from a registry");
+    std::fs::create_dir_all(&folder).map_err(text)?;
+    let download = || {
+        execute(Command::new("apt-get").args(["download", "docker-registry"]).current_dir(&folder))
+    };
+    download().or_else(|_| {
+        // The lists of packages may be missing or old.
+        execute(Command::new("apt-get").arg("update"))?;
+        download()
+    })?;
+    let packages = std::fs::read_dir(&folder).map_err(text)?;
+    let package = packages
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .ok_or("apt-get left no package")?;
+    execute(Command::new("dpkg-deb").arg("--extract").args([&package, &folder]))
 }
 
 /// A folder of the guests in another language.

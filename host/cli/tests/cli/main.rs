@@ -30,6 +30,7 @@ mod limits;
 mod new;
 mod options;
 mod output;
+mod registry;
 mod reply;
 mod report;
 mod s3;
