@@ -13,7 +13,11 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
 use wasmtime::Engine;
+use wit_component::ComponentEncoder;
 
 use crate::component::{ComponentKind, LoadError, chain};
 use crate::engine::{Inner, code_config};
@@ -141,8 +145,15 @@ fn compiling_engine() -> wasmtime::Result<Engine> {
     Engine::new(&code_config())
 }
 
+/// Makes a component of a core module with type information. What it imports of WASI's preview 1, as modules of
+/// C toolchains do, is wasmtime's adapter, inside the component.
 fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let encode =
-        || wit_component::ComponentEncoder::default().module(module)?.validate(true).encode();
+    let encode = || {
+        ComponentEncoder::default()
+            .module(module)?
+            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?
+            .validate(true)
+            .encode()
+    };
     encode().map_err(|error| LoadError::Module { reason: format!("{error:#}").replace('\n', " ") })
 }
