@@ -20,7 +20,7 @@ Usage: cargo xtask COMMAND
   test      build everything and run all tests
   crash     kill each workflow of the crash tests 500 times (`crash N`: N times)
   guests    build the guest tasks (guest-tasks/) to WebAssembly components
-  languages install what builds tasks in Python (componentize-py) and JavaScript (componentize-js)
+  languages install what builds tasks in Python (componentize-py), JavaScript (componentize-js) and C (zig)
   registry  install Debian's docker-registry, which tests fetch components from
   bench     run the benchmarks
   check     check formatting, lints and documentation, as CI does before the tests";
@@ -125,8 +125,8 @@ fn guests() -> Result {
     execute(guest_cargo().args(["build", "--workspace", "--release", "--locked"]).args(target))
 }
 
-/// Installs what builds tasks in Python and in JavaScript, beside the guests that it builds. Both come from
-/// their languages' registries, pinned.
+/// Installs what builds tasks in Python, JavaScript and C, beside the guests that it builds. All of it comes from
+/// the languages' registries, pinned.
 fn languages() -> Result {
     let tools = root().join("guest-tasks/target/python");
     let componentize = tools.join("bin/componentize-py");
@@ -137,6 +137,22 @@ fn languages() -> Result {
         })?;
         let mut pip = Command::new(tools.join("bin/pip"));
         execute(pip.args(["install", "--quiet", "componentize-py==0.25.1"]))?;
+    }
+    if !tools.join("bin/python-zig").exists() {
+        say("Install zig, a compiler for tasks in C");
+        execute(Command::new(tools.join("bin/pip")).args([
+            "install",
+            "--quiet",
+            "ziglang==0.17.1",
+        ]))?;
+    }
+    let wit_bindgen = root().join("guest-tasks/target/wit-bindgen");
+    if !wit_bindgen.join("bin/wit-bindgen").exists() {
+        say("Install wit-bindgen, for tasks in C");
+        let mut install = cargo();
+        install.args(["install", "--quiet", "--locked", "wit-bindgen-cli@0.61.1"]);
+        install.args(["--no-default-features", "--features", "c", "--root"]).arg(&wit_bindgen);
+        execute(&mut install)?;
     }
     if !guests_in("javascript").join("node_modules/esbuild").exists() {
         say("Install componentize-js, for tasks in JavaScript");

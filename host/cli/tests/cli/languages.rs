@@ -1,9 +1,12 @@
-//! Tasks in Rust, Python and JavaScript, built by the real toolchains: `cargo xtask languages` installs them.
+//! Tasks in Rust, Python, JavaScript and C, built by the real toolchains: `cargo xtask languages` installs them.
+
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    Cli, DESTINATION, Import, expected_rows, guest, guests, source, with_languages,
+    Cli, DESTINATION, Import, expected_rows, guest, guests, path_of_languages, source,
+    with_languages,
 };
 
 /// The tasks of the import, by their languages: each in each.
@@ -171,6 +174,49 @@ fn an_error_in_javascript_is_reported_as_by_lambda() {
         "trace": ["Lost: no order", "    at handler (file:///var/task/lost.mjs:3:9)"],
     });
     assert_eq!(payload.to_string(), expected.to_string());
+}
+
+#[test]
+fn a_task_in_c_reads_an_object_in_parts() {
+    let component = checksum();
+    let reads = |key: &str, arguments: &[&str]| {
+        Cli::new()
+            .file("objects/orders/nine", "123456789")
+            .file("objects/orders/empty", "")
+            .file("objects/orders/large", "a".repeat(600_000))
+            .args(["invoke", &component, "--objects", "objects", "--event"])
+            .arg(format!("\"{key}\""))
+            .args(arguments.iter().copied())
+            .run()
+    };
+    let granted = ["--env", "BUCKET=orders", "--allow-objects", "orders/*"];
+    for (key, bytes, crc32) in
+        [("nine", 9, "cbf43926"), ("empty", 0, "00000000"), ("large", 600_000, "b8e3e871")]
+    {
+        let ran = reads(key, &granted).succeeds();
+        // `printf` is the log.
+        let ran = ran.says([&format!("\nreading {key} of orders\n")]);
+        ran.prints(&json!({ "bytes": bytes, "crc32": crc32 }).to_string());
+    }
+    let failing = |key: &str, arguments: &[&str], error: &str| {
+        let ran = reads(key, arguments).exits(1);
+        assert_eq!(ran.json()["errorType"], error);
+    };
+    failing("none", &granted, "Buckets.NoSuchKey");
+    failing("nine", &granted[..2], "Buckets.AccessDenied");
+    failing("nine", &granted[2..], "Configuration");
+    failing("\\u006e", &granted, "InvalidEvent");
+}
+
+/// The task in C, built as its script says.
+fn checksum() -> String {
+    let folder = guests("c");
+    let built = Command::new(format!("{folder}/build.sh"))
+        .env("PATH", path_of_languages())
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    format!("{folder}/../target/c/checksum.wasm")
 }
 
 #[test]

@@ -333,7 +333,7 @@ fn a_layer_without_an_end_ends_where_its_manifest_says() {
         let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
         let mut sent = stream.write_all(head.as_bytes());
         while sent.is_ok() {
-            sent = stream.write_all(&[0; 1 << 16]);
+            sent = stream.write_all(&[0; 1 << 14]);
         }
     };
     lied_to(manifest(&digest_of(b"x"), 100_000), endless)

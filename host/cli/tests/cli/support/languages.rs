@@ -14,12 +14,14 @@ pub(crate) fn guests(folder: &str) -> String {
     root().join("guest-tasks").join(folder).to_str().unwrap().to_owned()
 }
 
-/// A `PATH` with componentize-py in front.
-fn path() -> OsString {
+/// A `PATH` with componentize-py, Python with zig, and wit-bindgen in front.
+pub(crate) fn path_of_languages() -> OsString {
     let tools = root().join("guest-tasks/target/python/bin");
     let installed = tools.join("componentize-py").exists();
     assert!(installed, "install the toolchains first: `cargo xtask languages`");
     let mut path = OsString::from(tools);
+    path.push(":");
+    path.push(root().join("guest-tasks/target/wit-bindgen/bin"));
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     path
@@ -27,7 +29,7 @@ fn path() -> OsString {
 
 /// The command line with the toolchains, and with what was built and compiled by others of these tests.
 pub(crate) fn with_languages(cli: Cli) -> Cli {
-    cli.env("PATH", path()).env("STEPWELL_CACHE", shared_cache()).patiently()
+    cli.env("PATH", path_of_languages()).env("STEPWELL_CACHE", shared_cache()).patiently()
 }
 
 /// Components of interpreters take seconds to build and more to compile: once for all tests.
