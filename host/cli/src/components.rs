@@ -2,10 +2,13 @@
 //! from registries.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use stepwell_asl::{
     Component as Code, FunctionSettings, RegistryReference, RegistryReferenceError,
@@ -165,29 +168,30 @@ pub(crate) fn load_all(origins: &BTreeSet<Origin>, bench: &Bench) -> Loaded {
 /// Loads a component, once there is a file of it.
 pub(crate) fn load(origin: &Origin, bench: &Bench) -> Result<Component, LoadFailure> {
     let Bench { sandbox, supply, .. } = bench;
+    let load_file = |path: &Path, named: &dyn Display| {
+        let loaded = supply.compiling(named, || Component::load_file(sandbox, path));
+        loaded.map_err(LoadFailure::Unreadable)?.map_err(LoadFailure::Refused)
+    };
     match origin {
-        Origin::File(path) => load_file(sandbox, path),
+        Origin::File(path) => load_file(path, &path.display()),
         Origin::Source(source) => {
             let built = supply.build(source, false).map_err(LoadFailure::Unbuilt)?;
-            load_file(sandbox, &built.component)
+            load_file(&built.component, &source.path.display())
         }
-        Origin::Registry(reference) => load_fetched(sandbox, supply, reference),
+        Origin::Registry(reference) => {
+            load_fetched(supply, reference, |path| load_file(path, reference))
+        }
     }
-}
-
-fn load_file(sandbox: &Sandbox, path: &Path) -> Result<Component, LoadFailure> {
-    let loaded = Component::load_file(sandbox, path).map_err(LoadFailure::Unreadable)?;
-    loaded.map_err(LoadFailure::Refused)
 }
 
 /// Loads what was fetched now or before; where it is no longer what was fetched, it is fetched once more.
 fn load_fetched(
-    sandbox: &Sandbox,
     supply: &Supply,
     reference: &RegistryReference,
+    load_file: impl Fn(&Path) -> Result<Component, LoadFailure>,
 ) -> Result<Component, LoadFailure> {
     let fetched = supply.fetch(reference).map_err(LoadFailure::Unfetched)?;
-    let loaded = load_file(sandbox, &fetched.component);
+    let loaded = load_file(&fetched.component);
     let is_intact = match &loaded {
         // The sandbox knows its hash without reading it once more.
         Ok(component) => component.inspection().sha256 == fetched.sha256,
@@ -197,8 +201,11 @@ fn load_fetched(
         return loaded;
     }
     let fetched = supply.fetch_again(&fetched).map_err(LoadFailure::Unfetched)?;
-    load_file(sandbox, &fetched.component)
+    load_file(&fetched.component)
 }
+
+/// How long code may be on its way from the cache before it must be a compiler that it waits for.
+const COMPILING_AFTER: Duration = Duration::from_millis(500);
 
 impl Supply {
     /// Builds a source, and says so where that takes a while.
@@ -225,6 +232,28 @@ impl Supply {
     pub(crate) fn fetch_again(&self, damaged: &Fetched) -> Result<Fetched, RegistryError> {
         self.note(&format!("`{}` is damaged", damaged.component.display()));
         self.registry.fetch_again(damaged, &|line| self.note(line))
+    }
+
+    /// Loads a component, and says so where it has to be compiled and that takes a while.
+    fn compiling<T>(&self, named: &dyn Display, load: impl FnOnce() -> T) -> T {
+        let compile = format!("compile  {named}, once");
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            let (loading, waiting) = mpsc::channel::<Infallible>();
+            let slow = scope.spawn(move || {
+                let slow = waiting.recv_timeout(COMPILING_AFTER) == Err(RecvTimeoutError::Timeout);
+                if slow {
+                    self.note(&compile);
+                }
+                slow
+            });
+            let loaded = load();
+            drop(loading);
+            if slow.join().expect("telling does not panic") {
+                self.done(began, &format!("compiled  {named}"));
+            }
+            loaded
+        })
     }
 
     fn done(&self, began: Instant, what: &str) {
