@@ -57,7 +57,8 @@ fn built(source: &str) -> PathBuf {
     let output = folder.join("bench").join(source.replace('/', "-"));
     std::fs::create_dir_all(&output).expect("a folder can be made");
     let workflow = format!(
-        "functions: {{ echo: {{ source: {}/{source} }} }}\nStartAt: A\nStates: {{ A: {{ Type: Succeed }} }}\n",
+        "x-stepwell: {{ functions: {{ echo: {{ source: {}/{source} }} }} }}\n\
+         StartAt: A\nStates: {{ A: {{ Type: Succeed }} }}\n",
         guests().display()
     );
     let file = output.join("workflow.yaml");

@@ -220,7 +220,7 @@ impl Supply {
     }
 
     /// Fetches a component, and says so where that takes a while.
-    pub(crate) fn fetch(&self, reference: &RegistryReference) -> Result<Fetched, RegistryError> {
+    fn fetch(&self, reference: &RegistryReference) -> Result<Fetched, RegistryError> {
         let began = Instant::now();
         let fetched = self.registry.fetch(reference, &|line| self.note(line))?;
         if fetched.anew {
@@ -229,7 +229,16 @@ impl Supply {
         Ok(fetched)
     }
 
-    pub(crate) fn fetch_again(&self, damaged: &Fetched) -> Result<Fetched, RegistryError> {
+    /// The same, for whoever does not load it: all of the file is read, to see that it is what was fetched.
+    pub(crate) fn fetch_intact(
+        &self,
+        reference: &RegistryReference,
+    ) -> Result<Fetched, RegistryError> {
+        let fetched = self.fetch(reference)?;
+        if fetched.anew || fetched.is_intact() { Ok(fetched) } else { self.fetch_again(&fetched) }
+    }
+
+    fn fetch_again(&self, damaged: &Fetched) -> Result<Fetched, RegistryError> {
         self.note(&format!("`{}` is damaged", damaged.component.display()));
         self.registry.fetch_again(damaged, &|line| self.note(line))
     }

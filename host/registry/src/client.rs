@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use oci_client::Reference;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
 use oci_client::manifest::{
@@ -15,6 +15,7 @@ use oci_client::manifest::{
     OCI_IMAGE_MEDIA_TYPE, OciDescriptor,
 };
 use oci_client::secrets::RegistryAuth;
+use oci_client::{Reference, RegistryOperation};
 use stepwell_asl::RegistryReference;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
@@ -39,7 +40,8 @@ pub(crate) struct Client<'r> {
 }
 
 struct Connection {
-    runtime: Runtime,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
     client: oci_client::Client,
     credentials: RegistryAuth,
 }
@@ -100,7 +102,7 @@ impl<'r> Client<'r> {
         layer: &OciDescriptor,
         file: &mut NamedTempFile,
     ) -> Result<(), RegistryError> {
-        let size = u64::try_from(layer.size).unwrap_or(u64::MAX);
+        let size = layer.size.unsigned_abs();
         if size > COMPONENT_BYTES_MAX {
             let (reference, bytes_max) = (reference.to_string(), COMPONENT_BYTES_MAX);
             return Err(RegistryError::TooLarge { reference, bytes_max });
@@ -129,18 +131,29 @@ impl<'r> Client<'r> {
         reference: &RegistryReference,
         ask: impl AsyncFnOnce(&oci_client::Client, &RegistryAuth) -> Result<T, OciDistributionError>,
     ) -> Result<T, RegistryError> {
-        let Connection { runtime, client, credentials } = match &mut self.connection {
+        let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(Connection::to(self.registry)?),
         };
-        let answer = runtime.block_on(async {
-            // First, so that it also finds its token by itself for what has no credentials as an argument.
-            client.store_auth_if_needed(self.registry, credentials).await;
-            tokio::time::timeout(part.timeout, ask(client, credentials)).await
-        });
+        let Connection { client, credentials, .. } = &*connection;
+        let image = image(reference);
+        let asking = async {
+            // By ourselves: what it finds wrong when it gets a token on its way, the client does not tell.
+            let token = client.auth(&image, credentials, RegistryOperation::Pull).await?;
+            if token.is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+                let message = "the token has characters that no token has".to_owned();
+                return Err(OciDistributionError::RegistryTokenDecodeError(message));
+            }
+            ask(client, credentials).await
+        };
+        // A token that it gets on its way all the same and cannot use makes the client panic.
+        let answer = catch_unwind(AssertUnwindSafe(|| {
+            connection.block_on(async { tokio::time::timeout(part.timeout, asking).await })
+        }));
         match answer {
-            Ok(answer) => answer.map_err(|error| self.error(part, reference, error)),
-            Err(_) => Err(self.timeout(part)),
+            Ok(Ok(answer)) => answer.map_err(|error| self.error(part, reference, error)),
+            Ok(Err(_)) => Err(self.timeout(part)),
+            Err(_) => Err(self.failed("it cannot be understood")),
         }
     }
 
@@ -224,13 +237,16 @@ impl Connection {
         // The first one counts, and all of ours are this one.
         _ = rustls::crypto::ring::default_provider().install_default();
         // As docker does it: what does not leave the machine needs no encryption.
-        let protocol = if is_loopback(registry) {
-            ClientProtocol::HttpsExcept(vec![registry.to_owned()])
-        } else {
-            ClientProtocol::Https
+        let local = loopback(registry);
+        let protocol = match local {
+            Some(_) => ClientProtocol::HttpsExcept(vec![registry.to_owned()]),
+            None => ClientProtocol::Https,
         };
         let config = ClientConfig {
             protocol,
+            // A proxy of our own, for nobody: the one of the environment would have it leave the machine.
+            http_proxy: local.map(|_| format!("http://{registry}")),
+            no_proxy: local.map(str::to_owned),
             connect_timeout: Some(CONNECT_TIMEOUT),
             read_timeout: Some(READ_TIMEOUT),
             user_agent: concat!("stepwell/", env!("CARGO_PKG_VERSION")),
@@ -239,17 +255,32 @@ impl Connection {
         let client = oci_client::Client::try_from(config).map_err(|error| failed(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(&error))?;
-        Ok(Self { runtime, client, credentials: credentials::of(registry)? })
+        Ok(Self { runtime: Some(runtime), client, credentials: credentials::of(registry)? })
+    }
+
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().expect("it is there until it is dropped").block_on(future)
     }
 }
 
-fn is_loopback(registry: &str) -> bool {
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // A look-up of a name has no timeout of its own: nobody waits for it any longer.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The host of a registry on this machine, without its port.
+fn loopback(registry: &str) -> Option<&str> {
     let host = match registry.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => host,
         _ => registry,
     };
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let is_local = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    (host == "localhost" || is_local).then_some(host)
 }
 
 fn image(reference: &RegistryReference) -> Reference {
@@ -271,7 +302,7 @@ fn innermost(error: &dyn Error) -> String {
 }
 
 /// Anybody's words, as far as anybody reads them.
-fn short(words: &str) -> String {
+pub(crate) fn short(words: &str) -> String {
     let words = words.trim();
     match words.char_indices().nth(REASON_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}...", &words[..end]),

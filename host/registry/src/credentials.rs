@@ -26,6 +26,12 @@ pub(crate) fn of(registry: &str) -> Result<RegistryAuth, RegistryError> {
             | CredentialRetrievalError::ConfigNotFound
             | CredentialRetrievalError::ConfigReadError,
         ) => return Ok(RegistryAuth::Anonymous),
+        // What helpers say of a registry that they have never heard of, and end with an error.
+        Err(CredentialRetrievalError::HelperFailure { stdout, stderr, .. })
+            if [&stdout, &stderr].iter().any(|said| said.contains("credentials not found")) =>
+        {
+            return Ok(RegistryAuth::Anonymous);
+        }
         Err(error) => error.to_string().trim_end().to_owned(),
     };
     Err(RegistryError::Credentials { registry: registry.to_owned(), reason })

@@ -148,8 +148,12 @@ impl RegistryError {
                     .to_owned(),
             ),
             Self::NoComponent { .. } => Some(
-                "push a component with one layer of the type `application/wasm`, as `wkg oci push` does"
+                "push a component with one layer of the type `application/wasm`, as `wkg oci push` does, and \
+                 look a tag that is locked up anew with `stepwell build FILE --again`"
                     .to_owned(),
+            ),
+            Self::NotFound { .. } => Some(
+                "if it is locked, `stepwell build FILE --again` looks up what the tag means now".to_owned(),
             ),
             Self::NotLocked { .. } => Some(format!(
                 "run once without `--locked` and commit `{LOCK_FILE}`, or give the digest: `oci://HOST/NAME@sha256:...`"
@@ -157,8 +161,7 @@ impl RegistryError {
             Self::IllFormedLock { .. } => {
                 Some("take it from the repository again, or remove it: it is written anew".to_owned())
             }
-            Self::NotFound { .. }
-            | Self::Failed { .. }
+            Self::Failed { .. }
             | Self::TooLarge { .. }
             | Self::Lock { .. }
             | Self::Cache { .. }

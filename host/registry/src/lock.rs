@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -63,6 +64,9 @@ impl Lock {
         reference: &RegistryReference,
         digest: &str,
     ) -> Result<(), RegistryError> {
+        // One writer at a time, in all processes: the folder stays when the file is replaced.
+        let folder = File::open(self.folder()).map_err(|error| self.failed("write", error))?;
+        folder.lock().map_err(|error| self.failed("write", error))?;
         let mut content = self.read()?;
         let before = content.components.insert(key(reference), digest.to_owned());
         if before.as_deref() == Some(digest) {
@@ -98,15 +102,19 @@ impl Lock {
 
     /// In one step, so that nobody ever sees half of it.
     fn write(&self, text: &[u8]) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut file = tempfile::Builder::new()
             .prefix(LOCK_FILE)
             .permissions(readable_by_all())
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+            .tempfile_in(self.folder())?;
         file.write_all(text)?;
         file.as_file().sync_all()?;
         file.persist(&self.path)?;
         Ok(())
+    }
+
+    fn folder(&self) -> &Path {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
     }
 
     fn failed(&self, action: &'static str, error: io::Error) -> RegistryError {

@@ -2,6 +2,8 @@
 
 use oci_client::manifest::{OciDescriptor, OciManifest};
 
+use crate::client::short;
+
 /// The types under which components are pushed: wkg's and oci-client's, and that of older tools.
 const MEDIA_TYPES: [&str; 3] = [
     "application/wasm",
@@ -25,13 +27,17 @@ pub(crate) fn component(manifest: &[u8]) -> Result<OciDescriptor, String> {
             .iter()
             .map(|layer| format!("`{}`", layer.media_type.escape_debug()))
             .collect();
-        types.join(", ")
+        short(&types.join(", "))
     };
     match manifest.layers.as_slice() {
         [layer] if is_wasm(layer) => {
             // The hash that the sandbox knows components by.
+            if layer.size < 0 {
+                return Err(format!("its size is {}", layer.size));
+            }
             if !stepwell_asl::is_sha256_digest(&layer.digest) {
-                return Err(format!("`{}` is no SHA-256 digest", layer.digest.escape_debug()));
+                let digest = short(&layer.digest);
+                return Err(format!("`{}` is no SHA-256 digest", digest.escape_debug()));
             }
             Ok(OciDescriptor { urls: None, ..layer.clone() })
         }

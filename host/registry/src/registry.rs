@@ -1,10 +1,10 @@
 //! References become components.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use oci_client::manifest::OciDescriptor;
 use stepwell_asl::RegistryReference;
 
 use crate::RegistryError;
@@ -31,8 +31,6 @@ pub enum Tags {
 pub struct Registry {
     store: Store,
     tags: Tags,
-    /// Held while a tag is looked up: those of one file are looked up one after the other.
-    looking_up: Mutex<()>,
 }
 
 /// A component that was fetched, now or before.
@@ -59,7 +57,7 @@ impl Fetched {
 impl Registry {
     /// One that keeps components in a folder, which is made when the first is.
     pub fn new(folder: PathBuf, tags: Tags) -> Self {
-        Self { store: Store::new(folder), tags, looking_up: Mutex::new(()) }
+        Self { store: Store::new(folder), tags }
     }
 
     /// The component that a reference means. `tell` is given a line before what may take seconds.
@@ -68,33 +66,7 @@ impl Registry {
         reference: &RegistryReference,
         tell: &dyn Fn(&str),
     ) -> Result<Fetched, RegistryError> {
-        let mut client = Client::of(&reference.registry);
-        let digest = self.digest(reference, &mut client, tell)?;
-        let pinned = RegistryReference { digest: Some(digest.clone()), ..reference.clone() };
-        let manifest = if let Some(manifest) = self.store.read(&digest) {
-            manifest
-        } else {
-            let manifest = client.manifest(&pinned)?;
-            let kept = self.store.begin().and_then(|mut file| {
-                file.write_all(&manifest)?;
-                self.store.keep(file, &digest)
-            });
-            kept.map_err(|error| self.unkept(error))?;
-            manifest
-        };
-        let layer = manifest::component(&manifest).map_err(|reason| {
-            RegistryError::NoComponent { reference: pinned.to_string(), reason }
-        })?;
-        let component = self.store.path(&layer.digest);
-        let anew = !component.is_file();
-        if anew {
-            tell(&format!("fetch  {reference}, {} bytes", layer.size));
-            let mut file = self.store.begin().map_err(|error| self.unkept(error))?;
-            client.layer(&pinned, &layer, &mut file)?;
-            self.store.keep(file, &layer.digest).map_err(|error| self.unkept(error))?;
-        }
-        let sha256 = layer.digest.trim_start_matches("sha256:").to_owned();
-        Ok(Fetched { component, sha256, pinned, anew })
+        self.fetch_unless_kept(reference, Path::is_file, tell)
     }
 
     /// The same once more, for whoever found that the file is not what it should be.
@@ -103,42 +75,93 @@ impl Registry {
         damaged: &Fetched,
         tell: &dyn Fn(&str),
     ) -> Result<Fetched, RegistryError> {
-        fs::remove_file(&damaged.component).map_err(|error| self.unkept(error))?;
-        self.fetch(&damaged.pinned, tell)
+        self.fetch_unless_kept(&damaged.pinned, |_| false, tell)
     }
 
-    /// The digest of the manifest that a reference means.
-    fn digest(
+    fn fetch_unless_kept(
         &self,
         reference: &RegistryReference,
-        client: &mut Client<'_>,
+        is_kept: impl Fn(&Path) -> bool,
         tell: &dyn Fn(&str),
-    ) -> Result<String, RegistryError> {
-        if let Some(digest) = &reference.digest {
-            return Ok(digest.clone());
+    ) -> Result<Fetched, RegistryError> {
+        let mut client = Client::of(&reference.registry);
+        let known = self.known_digest(reference)?;
+        let digest = if let Some(digest) = &known {
+            digest.clone()
+        } else {
+            tell(&format!("look up  {reference}"));
+            client.digest(reference)?
+        };
+        let pinned = RegistryReference { digest: Some(digest.clone()), ..reference.clone() };
+        let (manifest, layer) = self.manifest(&pinned, &digest, &mut client)?;
+        let component = self.store.path(&layer.digest);
+        let anew = !is_kept(&component);
+        let unkept = |error| self.unkept(error);
+        if anew {
+            tell(&format!("fetch  {reference}, {} bytes", layer.size));
+            let mut file = self.store.begin().map_err(unkept)?;
+            client.layer(&pinned, &layer, &mut file)?;
+            self.store.keep(file, &layer.digest).map_err(unkept)?;
         }
-        let _alone = self.looking_up.lock().unwrap_or_else(PoisonError::into_inner);
-        let lock = match &self.tags {
+        if let Some(manifest) = manifest {
+            let mut file = self.store.begin().map_err(unkept)?;
+            file.write_all(&manifest).map_err(unkept)?;
+            self.store.keep(file, &digest).map_err(unkept)?;
+        }
+        // Last: what cannot be used is not locked.
+        if let (None, Some(lock)) = (known, self.lock()) {
+            lock.insert(reference, &digest)?;
+        }
+        let sha256 = layer.digest.trim_start_matches("sha256:").to_owned();
+        Ok(Fetched { component, sha256, pinned, anew })
+    }
+
+    /// The component's layer, and the manifest that says so unless it was kept already.
+    fn manifest(
+        &self,
+        pinned: &RegistryReference,
+        digest: &str,
+        client: &mut Client<'_>,
+    ) -> Result<(Option<Vec<u8>>, OciDescriptor), RegistryError> {
+        let layer_of = |manifest: &[u8]| {
+            manifest::component(manifest).map_err(|reason| RegistryError::NoComponent {
+                reference: pinned.to_string(),
+                reason,
+            })
+        };
+        if let Some(manifest) = self.store.read(digest) {
+            return Ok((None, layer_of(&manifest)?));
+        }
+        let manifest = client.manifest(pinned)?;
+        let layer = layer_of(&manifest)?;
+        Ok((Some(manifest), layer))
+    }
+
+    /// The digest of the manifest that a reference means, unless it is to be looked up.
+    fn known_digest(&self, reference: &RegistryReference) -> Result<Option<String>, RegistryError> {
+        if let Some(digest) = &reference.digest {
+            return Ok(Some(digest.clone()));
+        }
+        let known = match (&self.tags, self.lock()) {
+            (Tags::Locked(_) | Tags::OnlyLocked(_), Some(lock)) => lock.digest(reference)?,
+            _ => None,
+        };
+        match &self.tags {
+            Tags::OnlyLocked(folder) if known.is_none() => Err(RegistryError::NotLocked {
+                reference: reference.to_string(),
+                lock: Lock::of_folder(folder).path().to_owned(),
+            }),
+            _ => Ok(known),
+        }
+    }
+
+    fn lock(&self) -> Option<Lock> {
+        match &self.tags {
             Tags::Now => None,
             Tags::Locked(folder) | Tags::OnlyLocked(folder) | Tags::Again(folder) => {
                 Some(Lock::of_folder(folder))
             }
-        };
-        if let (Some(lock), Tags::Locked(_) | Tags::OnlyLocked(_)) = (&lock, &self.tags) {
-            if let Some(digest) = lock.digest(reference)? {
-                return Ok(digest);
-            }
-            if let Tags::OnlyLocked(_) = self.tags {
-                let (reference, lock) = (reference.to_string(), lock.path().to_owned());
-                return Err(RegistryError::NotLocked { reference, lock });
-            }
         }
-        tell(&format!("look up  {reference}"));
-        let digest = client.digest(reference)?;
-        if let Some(lock) = lock {
-            lock.insert(reference, &digest)?;
-        }
-        Ok(digest)
     }
 
     fn unkept(&self, error: io::Error) -> RegistryError {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -37,7 +37,10 @@ impl Store {
     pub(crate) fn begin(&self) -> io::Result<NamedTempFile> {
         // Ours alone: what lies here is run.
         DirBuilder::new().recursive(true).mode(0o700).create(self.path("sha256"))?;
-        tempfile::Builder::new().prefix("fetching-").tempfile_in(&self.folder)
+        // The folder is what is private: copies of a component should be as other files are.
+        let permissions = fs::Permissions::from_mode(0o644);
+        let mut file = tempfile::Builder::new();
+        file.prefix("fetching-").permissions(permissions).tempfile_in(&self.folder)
     }
 
     /// Puts a file in its place, in one step, so that nobody ever sees half of it.

@@ -6,12 +6,20 @@ use wasmtime::{
     StoreLimitsBuilder,
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// What the component's standard library imports, denied as the sandbox denies it.
 pub(crate) struct State {
     limits: StoreLimits,
     wasi: WasiCtx,
+    http: WasiHttpCtx,
     table: ResourceTable,
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: Default::default() }
+    }
 }
 
 impl WasiView for State {
@@ -52,6 +60,8 @@ impl Bare {
         let component = Component::new(&engine, bytes).expect("echo compiles");
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI can be linked");
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)
+            .expect("HTTP can be linked");
         linker.allow_shadowing(true);
         give_context(&mut linker);
         // Whatever else interpreters import, an echo does not call it.
@@ -66,7 +76,8 @@ impl Bare {
     pub(crate) async fn instance(&self) -> (Store<State>, Handle) {
         let limits = StoreLimitsBuilder::new().memory_size(128 << 20).build();
         let (wasi, table) = (WasiCtx::builder().build(), ResourceTable::new());
-        let mut store = Store::new(self.pre.engine(), State { limits, wasi, table });
+        let mut store =
+            Store::new(self.pre.engine(), State { limits, wasi, http: WasiHttpCtx::new(), table });
         store.limiter(|state| &mut state.limits);
         store.set_fuel(2_000_000_000).expect("fuel is on");
         store.fuel_async_yield_interval(Some(1_000_000)).expect("fuel is on");

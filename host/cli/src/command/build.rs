@@ -93,7 +93,7 @@ fn build(args: &BuildArgs, source: &Source, supply: &Supply) -> Result<Made, Loa
 }
 
 fn fetch(reference: &RegistryReference, supply: &Supply) -> Result<Made, LoadFailure> {
-    let fetched = supply.fetch(reference).map_err(LoadFailure::Unfetched)?;
+    let fetched = supply.fetch_intact(reference).map_err(LoadFailure::Unfetched)?;
     let told = [
         ("reference".to_owned(), json!(fetched.pinned.to_string())),
         ("fetchedAnew".to_owned(), json!(fetched.anew)),

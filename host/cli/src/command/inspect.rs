@@ -64,8 +64,7 @@ fn fetch(args: &InspectArgs, output: &Output) -> Result<Fetched, CommandError> {
     let refused = |error: RegistryError| {
         CommandError::unusable(error.to_string(), error.help(), error.is_of_the_machine())
     };
-    let fetched = supply.fetch(&reference).map_err(refused)?;
-    if fetched.is_intact() { Ok(fetched) } else { supply.fetch_again(&fetched).map_err(refused) }
+    supply.fetch_intact(&reference).map_err(refused)
 }
 
 /// A file that cannot be looked into.

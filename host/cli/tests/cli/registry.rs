@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -221,7 +222,9 @@ fn what_is_no_component_is_refused_at_its_place() {
         ("acme/nothing:1", "the registry has no `oci://"),
     ] {
         let ran = with_component(&format!("oci://{}/{name}", server.host), "run").run().exits(2);
-        ran.prints_nothing().says(["error[ASL0505]: ", "--> workflow.yaml:3:16", what]);
+        let ran = ran.prints_nothing().says(["--> workflow.yaml:3:16", what]);
+        // What is another thing tomorrow is not locked; that it is no task is seen only later.
+        assert_eq!(ran.again().path(LOCK).exists(), name == "acme/text:1", "{name}");
     }
 }
 
@@ -258,6 +261,73 @@ fn a_registry_that_wants_a_password_gets_dockers() {
     assert!(!ran.again().path(LOCK).exists());
     with((REGISTRY_USER.0, "wrong")).run().exits(3).says([&refused]);
     with(REGISTRY_USER).run().succeeds();
+}
+
+#[test]
+fn a_helper_that_knows_no_credentials_is_no_reason_to_stop() {
+    let Some(server) = RegistryServer::start() else { return };
+    server.push("acme/echo:1.0", &guest("echo"));
+    let reference = format!("oci://{}/acme/echo:1.0", server.host);
+    let with = |says: &str| {
+        let cli = with_component(&reference, "run")
+            .file("docker/config.json", r#"{"credsStore":"tests"}"#)
+            .file(
+                "docker/docker-credential-tests",
+                format!("#!/bin/sh\ncat >&2\necho '{says}'\nexit 1\n"),
+            );
+        let folder = cli.path("docker");
+        let helper = folder.join("docker-credential-tests");
+        std::fs::set_permissions(helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+        cli.env("DOCKER_CONFIG", folder).env("PATH", path).run()
+    };
+    with("credentials not found in native keychain").succeeds();
+    let told =
+        [&*format!("cannot get the credentials for the registry `{}`", server.host), "locked up"];
+    with("the keychain is locked up").exits(3).says(told);
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_asked_for_this_machine() {
+    let Some(server) = RegistryServer::start() else { return };
+    server.push("acme/echo:1.0", &guest("echo"));
+    let reference = format!("oci://{}/acme/echo:1.0", server.host);
+    let proxy = format!("http://{}", registry_that_is_down());
+    let cli = with_component(&reference, "run").env("HTTP_PROXY", &proxy);
+    cli.env("http_proxy", proxy).run().succeeds();
+}
+
+/// A registry that sends everybody to itself for a token, and gives its layer to nobody without it.
+fn with_tokens(token_status: &'static str, token: &'static str) -> crate::support::Ran {
+    let echo = std::fs::read(guest("echo")).unwrap();
+    let manifest = manifest(&digest_of(&echo), echo.len() as u64);
+    let host = registry_that(move |asked, stream| {
+        let host = stream.local_addr().unwrap();
+        if asked.contains("/token?") {
+            answer(stream, token_status, "", format!(r#"{{"token":"{token}"}}"#).as_bytes());
+        } else if asked.ends_with("/v2/") {
+            let realm = format!(
+                "WWW-Authenticate: Bearer realm=\"http://{host}/token\",service=\"tests\"\r\n"
+            );
+            answer(stream, "401 Unauthorized", &realm, b"");
+        } else if asked.contains("/blobs/") {
+            answer(stream, "200 OK", "", &echo);
+        } else {
+            let kind = "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n";
+            let digest = format!("Docker-Content-Digest: {}\r\n", digest_of(&manifest));
+            let body = if asked.starts_with("GET") { &manifest[..] } else { b"" };
+            answer(stream, "200 OK", &format!("{kind}{digest}"), body);
+        }
+    });
+    with_component(&format!("oci://{host}/acme/echo:1"), "run").run()
+}
+
+#[test]
+fn what_goes_wrong_with_a_token_is_told() {
+    with_tokens("200 OK", "good").succeeds();
+    with_tokens("403 Forbidden", "no").exits(3).says(["does not let us have", r#"{"token":"no"}"#]);
+    let odd = with_tokens("200 OK", "a\\nb").exits(3);
+    odd.says(["answered with an error: ", "the token has characters that no token has"]);
 }
 
 /// A manifest of one layer.
