@@ -1,24 +1,46 @@
 //! The yardstick: wasmtime and nothing of ours.
 
-use wasmtime::component::{Component, InstancePre, Linker, ResourceTable, TypedFunc, Val};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{
+    Component, InstancePre, Linker, ResourceTable, ResourceType, TypedFunc, Val,
+};
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store, StoreLimits,
     StoreLimitsBuilder,
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
 /// What the component's standard library imports, denied as the sandbox denies it.
 pub(crate) struct State {
     limits: StoreLimits,
     wasi: WasiCtx,
     http: WasiHttpCtx,
+    nobody: Nobody,
     table: ResourceTable,
+}
+
+/// Whom requests reach.
+struct Nobody;
+
+type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+impl WasiHttpHooks for Nobody {
+    fn send_request(
+        &mut self,
+        _: http::Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Io,
+    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), Error>> + Send> {
+        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
+    }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: Default::default() }
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.nobody }
     }
 }
 
@@ -62,10 +84,7 @@ impl Bare {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI can be linked");
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)
             .expect("HTTP can be linked");
-        linker.allow_shadowing(true);
-        give_context(&mut linker);
-        // Whatever else interpreters import, an echo does not call it.
-        linker.define_unknown_imports_as_traps(&component).expect("imports can be defined");
+        give_ours(&mut linker, &component);
         let pre = linker.instantiate_pre(&component).expect("echo can be linked");
         let exports = component.component_type();
         let handler = exports.exports(&engine).map(|(name, _)| name.to_owned()).next();
@@ -76,8 +95,10 @@ impl Bare {
     pub(crate) async fn instance(&self) -> (Store<State>, Handle) {
         let limits = StoreLimitsBuilder::new().memory_size(128 << 20).build();
         let (wasi, table) = (WasiCtx::builder().build(), ResourceTable::new());
-        let mut store =
-            Store::new(self.pre.engine(), State { limits, wasi, http: WasiHttpCtx::new(), table });
+        let mut store = Store::new(
+            self.pre.engine(),
+            State { limits, wasi, http: WasiHttpCtx::new(), nobody: Nobody, table },
+        );
         store.limiter(|state| &mut state.limits);
         store.set_fuel(2_000_000_000).expect("fuel is on");
         store.fuel_async_yield_interval(Some(1_000_000)).expect("fuel is on");
@@ -96,26 +117,47 @@ impl Bare {
     }
 }
 
-/// The context of the invocation, for which Python and JavaScript ask each time.
-fn give_context(linker: &mut Linker<State>) {
+/// Our own interfaces: the context of the invocation, for which Python and JavaScript ask each time, and functions
+/// that an echo does not call.
+fn give_ours(linker: &mut Linker<State>, component: &Component) {
+    let engine = linker.engine().clone();
+    for (name, item) in component.component_type().imports(&engine) {
+        let ComponentItem::ComponentInstance(interface) = item.ty else { continue };
+        if !name.starts_with("stepwell:") && !name.starts_with("wasi:logging") {
+            continue;
+        }
+        let mut instance = linker.instance(name).expect("nobody else has it");
+        for (function, item) in interface.exports(&engine) {
+            match item.ty {
+                ComponentItem::ComponentFunc(_) if function == "get-context" => {
+                    let context = context();
+                    instance.func_new(function, move |_, _, _, results| {
+                        results[0] = context.clone();
+                        Ok(())
+                    })
+                }
+                ComponentItem::ComponentFunc(_) => {
+                    instance.func_new(function, |_, _, _, _| panic!("an echo does not call it"))
+                }
+                ComponentItem::Resource(_) => {
+                    instance.resource(function, ResourceType::host::<()>(), |_, _| Ok(()))
+                }
+                _ => continue,
+            }
+            .expect("nobody else has it");
+        }
+    }
+}
+
+fn context() -> Val {
     let text = |text: &str| Val::String(text.to_owned());
-    let context = Val::Record(
-        [
-            ("request-id", text("11111111-2222-4333-8444-555555555555")),
-            ("function-name", text("echo")),
-            ("function-version", text("$LATEST")),
-            ("invoked-function-arn", text("arn")),
-            ("memory-limit-mb", Val::U32(128)),
-            ("deadline-ms", Val::U64(2_000_000_000_000)),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec(),
-    );
-    let mut invocation = linker.instance("stepwell:task/invocation@0.1.0").expect("a name");
-    invocation
-        .func_new("get-context", move |_, _, _, results| {
-            results[0] = context.clone();
-            Ok(())
-        })
-        .expect("it is not there yet");
+    let members = [
+        ("request-id", text("11111111-2222-4333-8444-555555555555")),
+        ("function-name", text("echo")),
+        ("function-version", text("$LATEST")),
+        ("invoked-function-arn", text("arn")),
+        ("memory-limit-mb", Val::U32(128)),
+        ("deadline-ms", Val::U64(2_000_000_000_000)),
+    ];
+    Val::Record(members.map(|(name, value)| (name.to_owned(), value)).to_vec())
 }
