@@ -87,7 +87,10 @@ impl Bare {
         give_ours(&mut linker, &component);
         let pre = linker.instantiate_pre(&component).expect("echo can be linked");
         let exports = component.component_type();
-        let handler = exports.exports(&engine).map(|(name, _)| name.to_owned()).next();
+        let handler = exports
+            .exports(&engine)
+            .map(|(name, _)| name.to_owned())
+            .find(|name| name.starts_with("stepwell:task/handler"));
         let handler = (handler.expect("echo exports its handler"), "handle".to_owned());
         Self { pre, handler }
     }
